@@ -1,0 +1,175 @@
+package dev.millrace.connection;
+
+import java.io.IOException;
+import java.net.Socket;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One physical connection, with the raw socket below it. {@link #kill} is the one way it ends: a single compare-and-set
+ * picks one winner, which closes the raw socket first. Only that frees threads blocked in a read, a write or a TLS close
+ * at once; {@code Connection.abort()} and {@code close()} can hang for ever under TLS. Safe for use by many threads.
+ */
+final class Link {
+
+    enum Role {
+        CONTROL,
+        LISTEN,
+        WORK
+    }
+
+    /** No deadline: nothing of ours is running on the link. */
+    private static final long DISARMED = Long.MAX_VALUE;
+
+    private final String id;
+    private final Role role;
+    private final long epoch;
+    private final Consumer<Link> onDeath;
+    private final AtomicBoolean dead = new AtomicBoolean();
+    private volatile long deadlineNanos = DISARMED;
+    private volatile @Nullable Socket socket;
+    private volatile @Nullable Connection connection;
+    private volatile @Nullable String causeOfDeath;
+
+    Link(String id, Role role, long epoch, Consumer<Link> onDeath) {
+        this.id = id;
+        this.role = role;
+        this.epoch = epoch;
+        this.onDeath = onDeath;
+    }
+
+    String id() {
+        return id;
+    }
+
+    Role role() {
+        return role;
+    }
+
+    long epoch() {
+        return epoch;
+    }
+
+    boolean isDead() {
+        return dead.get();
+    }
+
+    /** A socket that the driver is about to connect; with several hosts the last one is the connection's. */
+    void opening(Socket raw) {
+        socket = raw;
+        if (dead.get()) {
+            closeQuietly(raw);
+        }
+    }
+
+    /** The driver has connected. A link killed meanwhile stays dead: the late success is thrown away. */
+    void opened(Connection opened) {
+        connection = opened;
+        if (dead.get()) {
+            abort(opened);
+        }
+    }
+
+    Connection connection() throws SQLException {
+        Connection current = connection;
+        if (current == null || dead.get()) {
+            throw new SQLException(
+                    "The connection was closed" + (causeOfDeath == null ? "" : ": " + causeOfDeath), "08003");
+        }
+        return current;
+    }
+
+    /** Bounds what the calling thread does on the link next: past the limit the watchdog kills the link. */
+    void arm(Duration limit) {
+        deadlineNanos = System.nanoTime() + limit.toNanos();
+    }
+
+    void disarm() {
+        deadlineNanos = DISARMED;
+    }
+
+    /** Runs an operation that can't outlast the limit by more than a tick of the watchdog. */
+    <T> T call(Duration limit, SqlFunction<T> operation) throws SQLException {
+        arm(limit);
+        try {
+            return operation.apply(connection());
+        } finally {
+            disarm();
+        }
+    }
+
+    boolean overdue(long nowNanos) {
+        long deadline = deadlineNanos;
+        return deadline != DISARMED && nowNanos - deadline > 0;
+    }
+
+    /** Ends the link: never blocks, never throws; all calls but the first do nothing. */
+    void kill(String reason) {
+        if (!dead.compareAndSet(false, true)) {
+            return;
+        }
+        causeOfDeath = reason;
+        Socket raw = socket;
+        if (raw != null) {
+            closeQuietly(raw);
+        }
+        Connection current = connection;
+        if (current != null) {
+            abort(current);
+        }
+        onDeath.accept(this);
+    }
+
+    /** Says goodbye to the server if that is possible within the limit, then kills. */
+    void close(Duration limit) {
+        Connection current = connection;
+        if (current != null && !dead.get()) {
+            Thread goodbye = new Thread(
+                    () -> {
+                        try {
+                            current.close();
+                        } catch (SQLException | RuntimeException serverIsGone) {
+                            // A close that fails is never news: the kill below ends the link all the same.
+                            causeOfDeath = serverIsGone.getMessage();
+                        }
+                    },
+                    "millrace-close-" + id);
+            goodbye.setDaemon(true);
+            goodbye.start();
+            try {
+                goodbye.join(Math.max(1, limit.toMillis()));
+            } catch (InterruptedException interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+        kill("closed");
+    }
+
+    private static void closeQuietly(Socket raw) {
+        try {
+            raw.close();
+        } catch (IOException alreadyGone) {
+            // Closing is all that is wanted, and closing twice is no error.
+            assert raw.isClosed();
+        }
+    }
+
+    /** Without an abort the driver's cleaner would later log a warning about the leaked connection. */
+    private void abort(Connection current) {
+        Thread aborter = new Thread(
+                () -> {
+                    try {
+                        current.abort(Runnable::run);
+                    } catch (SQLException | RuntimeException serverIsGone) {
+                        causeOfDeath = causeOfDeath == null ? serverIsGone.getMessage() : causeOfDeath;
+                    }
+                },
+                "millrace-abort-" + id);
+        aborter.setDaemon(true);
+        aborter.start();
+    }
+}

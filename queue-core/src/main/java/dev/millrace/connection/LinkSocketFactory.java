@@ -1,0 +1,76 @@
+package dev.millrace.connection;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.Socket;
+import java.net.StandardSocketOptions;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import javax.net.SocketFactory;
+import jdk.net.ExtendedSocketOptions;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Hands the raw socket of a connection that is being opened to its {@link Link}. The driver makes an instance by class
+ * name with one string, the id of the link; it is public for that reason only.
+ */
+public final class LinkSocketFactory extends SocketFactory {
+
+    /** Links that are connecting just now, by id: the one thing the driver lets us pass through. */
+    private static final Map<String, Link> CONNECTING = new ConcurrentHashMap<>();
+
+    private final @Nullable Link link;
+
+    public LinkSocketFactory(String linkId) {
+        this.link = CONNECTING.get(linkId);
+    }
+
+    static void register(Link link) {
+        CONNECTING.put(link.id(), link);
+    }
+
+    static void unregister(Link link) {
+        CONNECTING.remove(link.id());
+    }
+
+    @Override
+    public Socket createSocket() throws IOException {
+        Socket socket = new Socket();
+        keepAlive(socket);
+        // The driver asks again for a socket to send a cancel on: that one is not the connection's.
+        if (link != null && CONNECTING.containsKey(link.id())) {
+            link.opening(socket);
+        }
+        return socket;
+    }
+
+    /** The kernel's default sends the first probe after two hours. */
+    private static void keepAlive(Socket socket) throws IOException {
+        socket.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
+        if (socket.supportedOptions().contains(ExtendedSocketOptions.TCP_KEEPIDLE)) {
+            socket.setOption(ExtendedSocketOptions.TCP_KEEPIDLE, 10);
+            socket.setOption(ExtendedSocketOptions.TCP_KEEPINTERVAL, 5);
+            socket.setOption(ExtendedSocketOptions.TCP_KEEPCOUNT, 3);
+        }
+    }
+
+    @Override
+    public Socket createSocket(String host, int port) {
+        throw new UnsupportedOperationException("The driver connects sockets itself");
+    }
+
+    @Override
+    public Socket createSocket(String host, int port, InetAddress localHost, int localPort) {
+        throw new UnsupportedOperationException("The driver connects sockets itself");
+    }
+
+    @Override
+    public Socket createSocket(InetAddress host, int port) {
+        throw new UnsupportedOperationException("The driver connects sockets itself");
+    }
+
+    @Override
+    public Socket createSocket(InetAddress host, int port, InetAddress localHost, int localPort) {
+        throw new UnsupportedOperationException("The driver connects sockets itself");
+    }
+}

@@ -1,0 +1,215 @@
+package dev.millrace.connection;
+
+import dev.millrace.connection.Supervisor.State;
+import dev.millrace.migrations.SchemaException;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Where the supervisor stands, and the place where threads wait for that to change. The supervisor's thread writes the state;
+ * all others read it, wait on it, and report what they met. What belongs to an older epoch changes nothing. Thread-safe.
+ */
+final class Standing {
+
+    private static final Logger LOG = LoggerFactory.getLogger(Standing.class);
+
+    /**
+     * What ended an epoch.
+     *
+     * @param fault its class
+     * @param error what was met
+     */
+    record Loss(FaultClass fault, Throwable error) {}
+
+    private final Database database;
+    private final ReentrantLock lock = new ReentrantLock();
+    private final Condition changed = lock.newCondition();
+    private State state = State.NEW;
+    private long epoch;
+    private boolean suspect;
+    private @Nullable Link control;
+    private @Nullable Throwable lastError;
+    private FaultClass lastFault = FaultClass.RECONNECT;
+
+    Standing(Database database) {
+        this.database = database;
+    }
+
+    State state() {
+        return locked(() -> state);
+    }
+
+    long epoch() {
+        return locked(() -> epoch);
+    }
+
+    /** A new epoch begins. */
+    long begin() {
+        return locked(() -> {
+            epoch++;
+            suspect = false;
+            become(State.CONNECTING);
+            return epoch;
+        });
+    }
+
+    void validating() {
+        locked(() -> become(State.VALIDATING));
+    }
+
+    void up(Link link) {
+        locked(() -> {
+            control = link;
+            return become(State.UP);
+        });
+    }
+
+    void failed(FaultClass fault, Throwable error) {
+        boolean timeDoesNotMend = fault == FaultClass.CONFIGURATION || fault == FaultClass.SCHEMA;
+        locked(() -> {
+            control = null;
+            lastError = error;
+            lastFault = fault;
+            return become(timeDoesNotMend ? State.SUSPENDED : State.BACKOFF);
+        });
+    }
+
+    /** The epoch is over. */
+    Loss lost() {
+        return locked(() -> {
+            control = null;
+            become(State.BACKOFF);
+            return new Loss(
+                    lastFault, lastError == null ? new SQLException("The connection was closed", "08003") : lastError);
+        });
+    }
+
+    void close() {
+        locked(() -> become(State.CLOSED));
+    }
+
+    /** Notes an error that the supervisor itself has met. */
+    void met(FaultClass fault, Throwable error) {
+        locked(() -> {
+            lastError = error;
+            lastFault = fault;
+            return state;
+        });
+    }
+
+    /** Notes an error that loses a connection, so that the supervisor looks at once whether the server still answers. */
+    void suspect(@Nullable Link link, FaultClass fault, Throwable error) {
+        locked(() -> {
+            if (state == State.UP && (link == null || link.epoch() == epoch)) {
+                suspect = true;
+                lastError = error;
+                lastFault = fault;
+                changed.signalAll();
+            }
+            return state;
+        });
+    }
+
+    /** The class of what was reported since the last call, {@link FaultClass#CALLER} if nothing was. */
+    FaultClass takeSuspicion() {
+        return locked(() -> {
+            FaultClass reported = suspect ? lastFault : FaultClass.CALLER;
+            suspect = false;
+            return reported;
+        });
+    }
+
+    /** The control link while the database is usable; null otherwise. */
+    @Nullable Link control() {
+        lock.lock();
+        try {
+            return state == State.UP ? control : null;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** As {@link #control}, or throws why there is none. */
+    Link requireUp() {
+        lock.lock();
+        try {
+            Link link = control;
+            if (state != State.UP || link == null) {
+                throw unavailable();
+            }
+            return link;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Waits until the database is usable; with {@code failFast}, not for what time does not mend. */
+    void awaitUp(Duration limit, boolean failFast) throws InterruptedException {
+        long nanos = limit.toNanos();
+        lock.lock();
+        try {
+            while (state != State.UP) {
+                if (state == State.CLOSED || nanos <= 0 || (failFast && state == State.SUSPENDED)) {
+                    throw unavailable();
+                }
+                nanos = changed.awaitNanos(nanos);
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** The supervisor's own wait: for the time given, a suspicion, or close. */
+    void park(Duration wait) {
+        long nanos = wait.toNanos();
+        lock.lock();
+        try {
+            while (nanos > 0 && state != State.CLOSED && !(state == State.UP && suspect)) {
+                nanos = changed.awaitNanos(nanos);
+            }
+        } catch (InterruptedException interrupted) {
+            // Nobody but close() ends the supervisor, and that sets the state: an interrupt must not stop the
+            // supervision.
+            LOG.debug("The supervisor of {} was interrupted and goes on", database);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private RuntimeException unavailable() {
+        Throwable error = lastError;
+        if (error instanceof SchemaException schema && state != State.CLOSED) {
+            return new SchemaException(Faults.brief(schema), schema);
+        }
+        String why = state == State.CLOSED || error == null ? "" : ": " + Faults.brief(error);
+        return new DatabaseUnavailableException(
+                "The database " + database + " is not usable (" + state + ")" + why, error);
+    }
+
+    /** Closed is for ever. */
+    private State become(State next) {
+        if (state != State.CLOSED) {
+            state = next;
+        }
+        changed.signalAll();
+        return state;
+    }
+
+    private interface Locked<T> {
+        T run();
+    }
+
+    private <T> T locked(Locked<T> action) {
+        lock.lock();
+        try {
+            return action.run();
+        } finally {
+            lock.unlock();
+        }
+    }
+}

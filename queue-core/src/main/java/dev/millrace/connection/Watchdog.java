@@ -1,0 +1,54 @@
+package dev.millrace.connection;
+
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * Kills links whose current operation is past its deadline. It is the only bound that also holds for writes, half
+ * messages, TLS closes and logins. One daemon thread; a tick costs one volatile read a link.
+ */
+final class Watchdog implements AutoCloseable {
+
+    private static final long TICK_NANOS = 100_000_000L;
+
+    private final Set<Link> links = ConcurrentHashMap.newKeySet();
+    private final Thread thread;
+    private volatile boolean closed;
+
+    Watchdog(String name) {
+        thread = new Thread(this::run, "millrace-watchdog-" + name);
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    void watch(Link link) {
+        links.add(link);
+    }
+
+    void forget(Link link) {
+        links.remove(link);
+    }
+
+    Set<Link> links() {
+        return links;
+    }
+
+    @Override
+    public void close() {
+        closed = true;
+        LockSupport.unpark(thread);
+    }
+
+    private void run() {
+        while (!closed) {
+            LockSupport.parkNanos(this, TICK_NANOS);
+            long now = System.nanoTime();
+            for (Link link : links) {
+                if (link.overdue(now)) {
+                    link.kill("an operation ran past its deadline");
+                }
+            }
+        }
+    }
+}

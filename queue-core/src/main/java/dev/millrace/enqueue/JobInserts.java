@@ -1,0 +1,107 @@
+package dev.millrace.enqueue;
+
+import dev.millrace.job.EnqueueOptions;
+import dev.millrace.job.NewJob;
+import dev.millrace.migrations.SchemaName;
+import java.nio.charset.StandardCharsets;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Types;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.time.ZoneOffset;
+import org.jspecify.annotations.Nullable;
+
+/** The statements that insert one job. Immutable. */
+final class JobInserts {
+
+    private final String channel;
+    private final String now;
+    private final String later;
+    private final String nowAndNotify;
+    private final String laterAndNotify;
+    private final int maxArgsBytes;
+
+    JobInserts(SchemaName schema, int maxArgsBytes) {
+        this.maxArgsBytes = maxArgsBytes;
+        this.channel = schema.value();
+        String s = schema.quoted();
+        String sequence = "nextval('" + s.replace("'", "''") + ".job_seq')";
+        // Straight into the partition: nothing to route. A new job's run order is its id, so one sequence value serves
+        // both.
+        this.now = """
+                INSERT INTO %s.job_available
+                    (id, run_order, queue, kind, args, priority, max_attempts, timeout, tags, metadata)
+                SELECT n, n, ?, ?, ?::jsonb, ?, ?, ? * interval '1 microsecond', ?, ?::jsonb
+                FROM %s AS n
+                RETURNING id""".formatted(s, sequence);
+        // Whether the moment has passed is for the database's clock to say.
+        this.later = """
+                INSERT INTO %s.job
+                    (id, run_order, queue, kind, args, priority, max_attempts, timeout, tags, metadata, state, scheduled_at)
+                SELECT n, n, ?, ?, ?::jsonb, ?, ?, ? * interval '1 microsecond', ?, ?::jsonb,
+                    CASE WHEN due > clock_timestamp() THEN 'scheduled' ELSE 'available' END, due
+                FROM %s AS n,
+                    (SELECT coalesce(?::timestamptz, clock_timestamp() + ? * interval '1 microsecond') AS due) AS moment
+                RETURNING id""".formatted(s, sequence);
+        this.nowAndNotify = notifying(now);
+        this.laterAndNotify = notifying(later);
+    }
+
+    /** PostgreSQL folds equal notifications of one transaction into one. */
+    private static String notifying(String insert) {
+        return "WITH added AS (\n" + insert + "\n) SELECT id, pg_notify(?, ?) FROM added";
+    }
+
+    /** Inserts the job and returns its id; with {@code notify}, workers are woken when the transaction commits. */
+    long insert(Connection connection, NewJob job, boolean notify) throws SQLException {
+        EnqueueOptions options = job.options();
+        boolean deferred = options.isDeferred();
+        String args = new String(job.checkedArgs(maxArgsBytes), StandardCharsets.UTF_8);
+        String sql = deferred ? notify ? laterAndNotify : later : notify ? nowAndNotify : now;
+        try (PreparedStatement statement = connection.prepareStatement(sql)) {
+            statement.setString(1, options.queue());
+            statement.setString(2, job.kind());
+            statement.setString(3, args);
+            statement.setShort(4, (short) options.priority());
+            statement.setShort(5, (short) options.maxAttempts());
+            setMicros(statement, 6, options.timeout());
+            if (options.tags().isEmpty()) {
+                statement.setNull(7, Types.ARRAY);
+            } else {
+                statement.setArray(
+                        7, connection.createArrayOf("text", options.tags().toArray()));
+            }
+            statement.setString(8, options.metadata());
+            int next = 9;
+            if (deferred) {
+                Instant at = options.at();
+                statement.setObject(
+                        next++,
+                        at == null ? null : OffsetDateTime.ofInstant(at, ZoneOffset.UTC),
+                        Types.TIMESTAMP_WITH_TIMEZONE);
+                setMicros(statement, next++, options.in());
+            }
+            if (notify) {
+                statement.setString(next++, channel);
+                statement.setString(next, WakeUps.payload(options.queue()));
+            }
+            try (ResultSet row = statement.executeQuery()) {
+                row.next();
+                return row.getLong(1);
+            }
+        }
+    }
+
+    private static void setMicros(PreparedStatement statement, int index, @Nullable Duration duration)
+            throws SQLException {
+        if (duration == null) {
+            statement.setNull(index, Types.BIGINT);
+        } else {
+            statement.setLong(index, duration.toNanos() / 1_000);
+        }
+    }
+}

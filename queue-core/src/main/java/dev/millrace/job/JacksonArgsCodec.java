@@ -1,0 +1,52 @@
+package dev.millrace.job;
+
+import java.lang.reflect.Type;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * The default codec: Jackson 3, which reads and writes records, collections and {@code java.time} as they are. Unknown fields
+ * are ignored, so that a producer of a newer release can run beside a worker of an older one. Thread-safe.
+ */
+public final class JacksonArgsCodec implements ArgsCodec {
+
+    private final JsonMapper mapper;
+
+    public JacksonArgsCodec() {
+        this(JsonMapper.builder()
+                .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+                .build());
+    }
+
+    /** With a mapper of the caller's own. */
+    public JacksonArgsCodec(JsonMapper mapper) {
+        this.mapper = mapper;
+    }
+
+    @Override
+    public String encode(Object value) {
+        try {
+            return mapper.writeValueAsString(value);
+        } catch (JacksonException failure) {
+            throw new ArgsException(
+                    "Arguments of type " + value.getClass().getName() + " can't be written as JSON: "
+                            + failure.getOriginalMessage(),
+                    failure);
+        }
+    }
+
+    @Override
+    public Object decode(String json, Type type) {
+        try {
+            Object value = mapper.readValue(json, mapper.constructType(type));
+            if (value == null) {
+                throw new ArgsException("Arguments are JSON null, expected " + type.getTypeName(), null);
+            }
+            return value;
+        } catch (JacksonException failure) {
+            throw new ArgsException(
+                    "Arguments do not fit " + type.getTypeName() + ": " + failure.getOriginalMessage(), failure);
+        }
+    }
+}

@@ -1,0 +1,5 @@
+/** The front door for producers: {@link dev.millrace.Millrace}. */
+@NullMarked
+package dev.millrace;
+
+import org.jspecify.annotations.NullMarked;

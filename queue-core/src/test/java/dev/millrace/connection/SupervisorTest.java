@@ -1,0 +1,302 @@
+package dev.millrace.connection;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import dev.millrace.connection.Supervisor.State;
+import dev.millrace.migrations.SchemaException;
+import dev.millrace.migrations.SchemaName;
+import dev.millrace.testing.PostgresTest;
+import dev.millrace.testing.TestDatabase;
+import dev.millrace.testing.TestSignal;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+@PostgresTest
+class SupervisorTest {
+
+    private static final Duration SOON = Duration.ofSeconds(30);
+
+    private final TestDatabase database;
+    private final List<Supervisor> started = new ArrayList<>();
+
+    SupervisorTest(TestDatabase database) {
+        this.database = database;
+    }
+
+    @AfterEach
+    void close() {
+        started.forEach(Supervisor::close);
+    }
+
+    private Supervisor start(Database target) {
+        Supervisor supervisor = Supervisor.start(target);
+        started.add(supervisor);
+        return supervisor;
+    }
+
+    private Database target() {
+        return Database.of(database.url());
+    }
+
+    private long sessions() {
+        return database.queryLong(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'millrace/%'");
+    }
+
+    private static int select(Supervisor supervisor, String sql) throws SQLException {
+        return supervisor.work(connection -> {
+            try (ResultSet row = connection.createStatement().executeQuery(sql)) {
+                row.next();
+                return row.getInt(1);
+            }
+        });
+    }
+
+    @Test
+    void sessions_bearNameRoleEpochAndLimits() throws Exception {
+        Supervisor supervisor = start(target().withInstance("unit"));
+        supervisor.awaitUp(SOON);
+        assertThat(select(supervisor, "SELECT 1")).isEqualTo(1);
+
+        assertThat(
+                        database.query(
+                                "SELECT application_name FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'millrace/%' ORDER BY 1"))
+                .extracting(row -> row.get("application_name"))
+                .containsExactly("millrace/unit/control#1", "millrace/unit/work#1");
+        String settings = supervisor.work(connection -> {
+            try (ResultSet row = connection
+                    .createStatement()
+                    .executeQuery(
+                            "SELECT concat_ws(' ', current_setting('statement_timeout'), current_setting('lock_timeout'), "
+                                    + "current_setting('idle_in_transaction_session_timeout'), current_setting('tcp_user_timeout'), "
+                                    + "current_setting('client_connection_check_interval'), current_setting('plan_cache_mode'))")) {
+                row.next();
+                return row.getString(1);
+            }
+        });
+        assertThat(settings).isEqualTo("5s 2s 10s 10000 2s force_custom_plan");
+    }
+
+    @Test
+    void endedControlSession_isReplacedWithANewEpoch_andCountedOnce() throws Exception {
+        Supervisor supervisor = start(target());
+        supervisor.awaitUp(SOON);
+        database.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'millrace/%/control#%'");
+
+        assertThatThrownBy(() -> supervisor.control(
+                        connection -> connection.createStatement().execute("SELECT 1")))
+                .isInstanceOf(SQLException.class);
+        await().atMost(SOON).until(() -> supervisor.state() == State.UP && supervisor.epoch() == 2);
+        assertThat(supervisor.<Boolean>control(
+                        connection -> connection.createStatement().execute("SELECT 1")))
+                .isTrue();
+    }
+
+    @Test
+    void endedWorkSession_costsOneOperation_andNoEpoch() throws Exception {
+        Supervisor supervisor = start(target());
+        supervisor.awaitUp(SOON);
+        int pid = select(supervisor, "SELECT pg_backend_pid()");
+        database.execute("SELECT pg_terminate_backend(?)", pid);
+
+        assertThatThrownBy(() -> select(supervisor, "SELECT 1")).isInstanceOf(SQLException.class);
+        assertThat(select(supervisor, "SELECT 1")).isEqualTo(1);
+        assertThat(supervisor.epoch()).isEqualTo(1);
+    }
+
+    @Test
+    void readOnlyServer_isNotUsed_untilItCanBeWrittenToAgain() throws Exception {
+        Supervisor supervisor = start(target());
+        supervisor.awaitUp(SOON);
+        database.execute("ALTER DATABASE \"" + database.name() + "\" SET default_transaction_read_only = on");
+        try {
+            assertThatThrownBy(() -> supervisor.work(connection -> {
+                        connection.createStatement().execute("SET default_transaction_read_only = on");
+                        return connection.createStatement().execute("INSERT INTO millrace.job (kind) VALUES ('k')");
+                    }))
+                    .isInstanceOf(SQLException.class)
+                    .hasMessageContaining("read-only");
+            await().atMost(SOON).until(() -> supervisor.state() != State.UP);
+            assertThatThrownBy(() -> select(supervisor, "SELECT 1")).isInstanceOf(DatabaseUnavailableException.class);
+        } finally {
+            try (Connection writable = database.connect();
+                    Statement statement = writable.createStatement()) {
+                statement.execute("SET default_transaction_read_only = off");
+                statement.execute("ALTER DATABASE \"" + database.name() + "\" RESET default_transaction_read_only");
+            }
+        }
+        await().atMost(SOON).until(() -> supervisor.state() == State.UP);
+        assertThat(select(supervisor, "SELECT 1")).isEqualTo(1);
+    }
+
+    @Test
+    void wrongPasswordOrDatabase_failsFastAtStart() {
+        assertThatThrownBy(() -> start(target().withCredentials("nobody_of_that_name", "s3cret"))
+                        .awaitFirstUp(SOON))
+                .isInstanceOf(DatabaseUnavailableException.class)
+                .hasMessageNotContaining("s3cret");
+        Supervisor missing = start(Database.of(database.url().replace("/" + database.name(), "/no_such_database")));
+        assertThatThrownBy(() -> missing.awaitFirstUp(SOON))
+                .isInstanceOf(DatabaseUnavailableException.class)
+                .hasMessageContaining("no_such_database");
+        assertThat(missing.state()).isEqualTo(State.SUSPENDED);
+    }
+
+    @Test
+    void missingSchema_saysWhatToDo() {
+        Supervisor supervisor = start(target().withSchema(new SchemaName("nothing_here")));
+        assertThatThrownBy(() -> supervisor.awaitFirstUp(SOON))
+                .isInstanceOf(SchemaException.class)
+                .hasMessageContaining("migrate");
+    }
+
+    @Test
+    void refusedConnection_isTriedWithinTheBucketOnly() throws IOException {
+        int port;
+        try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            port = free.getLocalPort();
+        }
+        Supervisor supervisor = start(Database.of("jdbc:postgresql://127.0.0.1:" + port + "/none?user=u"));
+        await().atMost(SOON).until(() -> supervisor.epoch() >= 3);
+        assertThat(supervisor.epoch()).isLessThanOrEqualTo(10);
+        assertThatThrownBy(() -> select(supervisor, "SELECT 1"))
+                .isInstanceOf(DatabaseUnavailableException.class)
+                .hasMessageContaining("refused");
+    }
+
+    @Test
+    void silentServer_isGivenUpWithinTheConnectLimit() throws Exception {
+        try (ServerSocket silent = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
+            Supervisor supervisor = start(Database.of(
+                    "jdbc:postgresql://127.0.0.1:" + silent.getLocalPort() + "/none?user=u&sslmode=disable"));
+            long began = System.nanoTime();
+            await().atMost(SOON).until(() -> supervisor.state() == State.BACKOFF);
+            assertThat(Duration.ofNanos(System.nanoTime() - began)).isLessThan(Timeouts.CONNECT.plusSeconds(4));
+        }
+    }
+
+    @Test
+    void operationPastItsLimit_isEndedByTheServerAndTheConnectionKept() throws Exception {
+        Supervisor supervisor = start(target());
+        supervisor.awaitUp(SOON);
+        assertThatThrownBy(() -> select(supervisor, "SELECT 1 FROM pg_sleep(20)"))
+                .isInstanceOf(SQLException.class)
+                .hasMessageContaining("statement timeout");
+        assertThat(select(supervisor, "SELECT 1")).isEqualTo(1);
+        assertThat(supervisor.epoch()).isEqualTo(1);
+    }
+
+    @Test
+    void operationThatTheServerDoesNotEnd_isEndedByTheWatchdog() throws Exception {
+        Supervisor supervisor = start(target());
+        supervisor.awaitUp(SOON);
+        long began = System.nanoTime();
+        assertThatThrownBy(() -> supervisor.work(connection -> {
+                    connection.createStatement().execute("SET statement_timeout = 0");
+                    return connection.createStatement().execute("SELECT pg_sleep(60)");
+                }))
+                .isInstanceOf(SQLException.class);
+        assertThat(Duration.ofNanos(System.nanoTime() - began)).isLessThan(Timeouts.OPERATION.plusSeconds(3));
+        assertThat(select(supervisor, "SELECT 1")).isEqualTo(1);
+    }
+
+    @Test
+    void exhaustedPool_leavesTheControlLinkFree_andTheBudgetHolds() throws Exception {
+        int poolSize = 3;
+        Supervisor supervisor = start(target().withPoolSize(poolSize));
+        supervisor.awaitUp(SOON);
+        CountDownLatch held = new CountDownLatch(poolSize);
+        CountDownLatch release = new CountDownLatch(1);
+        List<Thread> holders = IntStream.range(0, poolSize)
+                .mapToObj(i -> new Thread(() -> {
+                    try {
+                        supervisor.lend(connection -> {
+                            held.countDown();
+                            try {
+                                return release.await(30, java.util.concurrent.TimeUnit.SECONDS);
+                            } catch (InterruptedException interrupted) {
+                                throw new IllegalStateException(interrupted);
+                            }
+                        });
+                    } catch (SQLException failure) {
+                        throw new IllegalStateException(failure);
+                    }
+                }))
+                .toList();
+        holders.forEach(Thread::start);
+        held.await();
+        try {
+            assertThat(supervisor.<Boolean>control(
+                            connection -> connection.createStatement().execute("SELECT 1")))
+                    .isTrue();
+            assertThat(sessions()).isLessThanOrEqualTo(poolSize + 2);
+            assertThatThrownBy(() -> select(supervisor, "SELECT 1")).isInstanceOf(SQLException.class);
+            assertThat(supervisor.state()).isEqualTo(State.UP);
+        } finally {
+            release.countDown();
+        }
+        for (Thread holder : holders) {
+            holder.join();
+        }
+    }
+
+    @Test
+    void listener_receivesAgainAfterItsSessionWasEnded() throws Exception {
+        Supervisor supervisor = start(target());
+        supervisor.awaitUp(SOON);
+        TestSignal<String> seen = new TestSignal<>();
+        try (AutoCloseable listening = supervisor.listen(new NotificationHandler() {
+            @Override
+            public void notified(String payload) {
+                seen.accept(payload);
+            }
+
+            @Override
+            public void missed() {
+                seen.accept("missed");
+            }
+        })) {
+            seen.await("missed"::equals, SOON);
+            database.execute("SELECT pg_notify('millrace', 'one')");
+            seen.await("one"::equals, SOON);
+            database.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'millrace/%/listen#%'");
+            await().atMost(SOON)
+                    .until(() -> seen.all().stream().filter("missed"::equals).count() == 2);
+            database.execute("SELECT pg_notify('millrace', 'two')");
+            seen.await("two"::equals, SOON);
+            assertThat(listening).isNotNull();
+        }
+    }
+
+    @Test
+    void close_manyTimesAtOnce_inAnyState_leavesNothing() throws Exception {
+        Supervisor supervisor = start(target());
+        List<Thread> closers = IntStream.range(0, 128)
+                .mapToObj(i -> new Thread(supervisor::close))
+                .toList();
+        closers.forEach(Thread::start);
+        for (Thread closer : closers) {
+            closer.join();
+        }
+        await().atMost(SOON).until(() -> sessions() == 0);
+        assertThatThrownBy(() -> supervisor.awaitUp(SOON))
+                .isInstanceOf(DatabaseUnavailableException.class)
+                .hasMessageContaining("CLOSED");
+    }
+}

@@ -1,0 +1,34 @@
+package dev.millrace.migrations;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+
+class MigrationScriptTest {
+
+    @Test
+    void scripts_ofThisRelease_areAllFilesInOrderUpToRequired() throws Exception {
+        Path directory = Path.of(MigrationScript.class.getResource("sql").toURI());
+        try (Stream<Path> files = Files.list(directory)) {
+            assertThat(MigrationScript.ALL)
+                    .extracting(MigrationScript::fileName)
+                    .containsExactlyInAnyOrderElementsOf(
+                            files.map(file -> file.getFileName().toString()).toList());
+        }
+        List<Integer> versions =
+                IntStream.rangeClosed(1, SchemaVersion.REQUIRED).boxed().toList();
+        assertThat(MigrationScript.ALL).extracting(MigrationScript::version).isEqualTo(versions);
+    }
+
+    @Test
+    void scripts_ofThisRelease_recordTheirVersion() {
+        assertThat(MigrationScript.ALL)
+                .allSatisfy(script -> assertThat(script.text().strip())
+                        .endsWith("INSERT INTO millrace_version (version) VALUES (" + script.version() + ");"));
+    }
+}

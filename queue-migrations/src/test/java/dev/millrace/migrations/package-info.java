@@ -1,0 +1,5 @@
+/** Tests of the migrations. */
+@NullMarked
+package dev.millrace.migrations;
+
+import org.jspecify.annotations.NullMarked;

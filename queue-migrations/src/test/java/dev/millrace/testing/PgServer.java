@@ -1,0 +1,305 @@
+package dev.millrace.testing;
+
+import static org.awaitility.Awaitility.await;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A PostgreSQL server that a test may stop, kill, freeze and start again on the same port and data. Listens on loopback
+ * only; superuser {@code postgres}, no password. Runs as root too. Every method returns when its effect is complete,
+ * and fails within a minute. Not for concurrent use, except {@link #url}, {@link #port} and {@link #close}.
+ *
+ * <p>By default it does not sync to disk: a killed server keeps its data, a killed machine would not.
+ */
+public final class PgServer implements AutoCloseable {
+
+    private static final Duration LIMIT = Duration.ofSeconds(60);
+
+    private final Path directory;
+    private final Path binaries;
+    private final Map<String, String> config;
+    private final LoopbackPort port = LoopbackPort.free();
+    private final Thread hook = new Thread(this::destroy, "stop-test-postgres");
+    private volatile @Nullable ProcessFamily postmaster;
+    private volatile boolean closed;
+
+    private PgServer(Map<String, String> config) {
+        this.config = config;
+        this.binaries = PgBinaries.unpacked();
+        try {
+            this.directory = Files.createTempDirectory("millrace-pg-");
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    public static Builder builder() {
+        return new Builder();
+    }
+
+    /** Settings of the new server. */
+    public static final class Builder {
+
+        private final Map<String, String> config = new LinkedHashMap<>(Map.of(
+                "fsync", "off",
+                "full_page_writes", "off",
+                "shared_buffers", "64MB",
+                "unix_socket_directories", "",
+                "listen_addresses", LoopbackPort.ADDRESS));
+
+        private Builder() {}
+
+        /** One line of postgresql.conf. */
+        public Builder config(String name, String value) {
+            config.put(name, value);
+            return this;
+        }
+
+        public Builder config(Map<String, String> settings) {
+            config.putAll(settings);
+            return this;
+        }
+
+        /** Creates and starts it. */
+        public PgServer start() {
+            PgServer server = new PgServer(config);
+            Runtime.getRuntime().addShutdownHook(server.hook);
+            try {
+                server.initialise();
+                server.start();
+                return server;
+            } catch (RuntimeException | AssertionError e) {
+                server.close();
+                throw e;
+            }
+        }
+    }
+
+    /** JDBC URL with the user as a parameter. */
+    public String url(String database) {
+        return "jdbc:postgresql://" + LoopbackPort.ADDRESS + ":" + port.number() + "/" + database
+                + "?user=postgres&password=postgres";
+    }
+
+    public int port() {
+        return port.number();
+    }
+
+    /** What the server has logged so far. */
+    public String log() {
+        try {
+            return Files.readString(directory.resolve("log"));
+        } catch (IOException e) {
+            return e.toString();
+        }
+    }
+
+    /** Starts it again after any kind of end; returns when it accepts connections. */
+    public void start() {
+        if (closed) {
+            throw new IllegalStateException("closed");
+        }
+        writeConfig();
+        ProcessFamily process =
+                new ProcessFamily(launch("postgres", "-D", data(), "-p", String.valueOf(port.number())));
+        postmaster = process;
+        await().pollDelay(Duration.ZERO)
+                .pollInterval(Duration.ofMillis(20))
+                .atMost(LIMIT)
+                .until(() -> {
+                    if (!process.isAlive()) {
+                        throw new IllegalStateException("PostgreSQL did not start:\n" + log());
+                    }
+                    return accepts();
+                });
+    }
+
+    /** Ends all sessions and stops in order. */
+    public void stopFast() {
+        stop("INT");
+    }
+
+    /** Stops when the last session has ended; fails if none of them does within a minute. */
+    public void stopSmart() {
+        stop("TERM");
+    }
+
+    /** Stops without a checkpoint; the next start recovers from the WAL. */
+    public void stopImmediate() {
+        stop("QUIT");
+    }
+
+    public void restart() {
+        stopFast();
+        start();
+    }
+
+    /** SIGKILL to the postmaster; the other processes notice and end. Returns when all are gone and the port is free. */
+    public void killPostmaster() {
+        stop("KILL");
+    }
+
+    /** SIGKILL to one backend, upon which the server ends all others and recovers. Returns when that one is gone. */
+    public void killBackend(int pid) {
+        ProcessFamily.signal("KILL", pid);
+        await().atMost(LIMIT)
+                .until(() ->
+                        ProcessHandle.of(pid).filter(ProcessHandle::isAlive).isEmpty());
+    }
+
+    /** Freezes all processes: connections stay open, and new ones are accepted by the kernel, but nobody answers. */
+    public void pause() {
+        running().signalAll("STOP");
+    }
+
+    /** Ends {@link #pause} and {@link #pauseBackend}. */
+    public void resume() {
+        running().signalAll("CONT");
+    }
+
+    /** Freezes one backend. */
+    public void pauseBackend(int pid) {
+        ProcessFamily.signal("STOP", pid);
+    }
+
+    /**
+     * Changes settings that need no restart; returns when new sessions have them.
+     *
+     * @param namesAndValues name, value, name, value …
+     */
+    public void reload(String... namesAndValues) {
+        for (int i = 0; i < namesAndValues.length; i += 2) {
+            config.put(namesAndValues[i], namesAndValues[i + 1]);
+        }
+        writeConfig();
+        String before = loadedAt();
+        running().signal("HUP");
+        await().pollInterval(Duration.ofMillis(20))
+                .atMost(LIMIT)
+                .until(() -> !loadedAt().equals(before));
+    }
+
+    /** Kills it and removes its data. Idempotent; takes a second or so. */
+    @Override
+    public void close() {
+        destroy();
+        try {
+            Runtime.getRuntime().removeShutdownHook(hook);
+        } catch (IllegalStateException shuttingDown) {
+            // the hook runs already
+        }
+    }
+
+    private synchronized void destroy() {
+        if (closed) {
+            return;
+        }
+        closed = true;
+        try {
+            ProcessFamily process = postmaster;
+            if (process != null && process.isAlive()) {
+                process.end("KILL");
+            }
+            PgBinaries.deleteTree(directory);
+        } catch (IOException | IllegalStateException e) {
+            throw new IllegalStateException("could not remove the server in " + directory, e);
+        }
+    }
+
+    private void initialise() {
+        Process initdb =
+                launch("initdb", "-D", data(), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "-N");
+        ProcessFamily.waitFor(initdb);
+        if (initdb.exitValue() != 0) {
+            throw new IllegalStateException("initdb failed:\n" + log());
+        }
+    }
+
+    private void stop(String signal) {
+        running().end(signal);
+        await().pollDelay(Duration.ZERO)
+                .pollInterval(Duration.ofMillis(10))
+                .atMost(LIMIT)
+                .until(port::isFree);
+        postmaster = null;
+    }
+
+    private ProcessFamily running() {
+        ProcessFamily process = postmaster;
+        if (process == null) {
+            throw new IllegalStateException("PostgreSQL is stopped");
+        }
+        return process;
+    }
+
+    private Process launch(String program, String... arguments) {
+        List<String> command = new ArrayList<>();
+        if ("root".equals(System.getProperty("user.name"))) {
+            // PostgreSQL refuses to run as root. In a user namespace that maps nobody, root is nobody.
+            command.addAll(List.of("unshare", "-U"));
+        }
+        command.add(binaries.resolve("bin").resolve(program).toString());
+        command.addAll(List.of(arguments));
+        ProcessBuilder builder = new ProcessBuilder(command)
+                .redirectErrorStream(true)
+                .redirectOutput(ProcessBuilder.Redirect.appendTo(
+                        directory.resolve("log").toFile()));
+        builder.environment().keySet().removeIf(name -> name.startsWith("PG") || name.startsWith("LC_"));
+        builder.environment().put("LC_ALL", "C");
+        try {
+            return builder.start();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private String data() {
+        return directory.resolve("data").toString();
+    }
+
+    private void writeConfig() {
+        StringBuilder lines = new StringBuilder();
+        config.forEach((name, value) -> lines.append(name)
+                .append(" = '")
+                .append(value.replace("'", "''"))
+                .append("'\n"));
+        try {
+            Files.writeString(Path.of(data(), "postgresql.auto.conf"), lines);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private boolean accepts() {
+        try (Connection session = DriverManager.getConnection(url("postgres") + "&loginTimeout=5")) {
+            return session.isValid(5);
+        } catch (SQLException notYet) {
+            return false;
+        }
+    }
+
+    private String loadedAt() {
+        try (Connection session = DriverManager.getConnection(url("postgres"));
+                Statement statement = session.createStatement();
+                ResultSet row = statement.executeQuery("SELECT pg_conf_load_time()::text")) {
+            row.next();
+            return row.getString(1);
+        } catch (SQLException e) {
+            throw new SqlFailure("pg_conf_load_time", e);
+        }
+    }
+}

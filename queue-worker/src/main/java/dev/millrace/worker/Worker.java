@@ -1,0 +1,250 @@
+package dev.millrace.worker;
+
+import dev.millrace.connection.Database;
+import dev.millrace.connection.DatabaseUnavailableException;
+import dev.millrace.connection.Supervisor;
+import dev.millrace.job.ArgsCodec;
+import dev.millrace.job.EnqueueOptions;
+import dev.millrace.job.JacksonArgsCodec;
+import dev.millrace.job.JobType;
+import dev.millrace.worker.engine.Engine;
+import dev.millrace.worker.engine.WorkerConfig;
+import dev.millrace.worker.handler.Handler;
+import dev.millrace.worker.handler.HandlerProvider;
+import dev.millrace.worker.handler.Handlers;
+import dev.millrace.worker.handler.ResultHandler;
+import dev.millrace.worker.handler.RetryPolicy;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Runs jobs: claims them in batches, runs handlers in the slots of each queue, and writes what came of them. A job runs at least
+ * once; its outcome is accepted exactly once for each lease. Jobs of a worker that dies are available again when its lease is
+ * over. Jobs whose kind has no handler here are left for workers that have one.
+ *
+ * <p>Safe for use by many threads. {@link #close} may be called before {@link #start}, from any thread, and more than once.
+ */
+public final class Worker implements AutoCloseable {
+
+    private final Database database;
+    private final WorkerConfig config;
+    private final Duration connectTimeout;
+    private boolean closed;
+    private @Nullable Engine engine;
+
+    private Worker(Database database, WorkerConfig config, Duration connectTimeout) {
+        this.database = database;
+        this.config = config;
+        this.connectTimeout = connectTimeout;
+    }
+
+    public static Builder builder(Database database) {
+        return new Builder(database);
+    }
+
+    /**
+     * Connects and begins to work; returns when claims have begun.
+     *
+     * @throws DatabaseUnavailableException if the database can't be reached in time
+     * @throws dev.millrace.migrations.SchemaException if the schema is missing, older or newer than this release needs
+     * @throws IllegalStateException if started before, or closed
+     */
+    public synchronized void start() {
+        if (closed || engine != null) {
+            throw new IllegalStateException(
+                    "A worker starts once: it was " + (closed ? "closed" : "started") + " before");
+        }
+        Supervisor supervisor = Supervisor.connect(database, connectTimeout);
+        try {
+            Engine created = new Engine(supervisor, config);
+            created.start();
+            engine = created;
+        } catch (RuntimeException failure) {
+            supervisor.close();
+            throw failure;
+        }
+    }
+
+    /**
+     * Name of this worker in {@code attempted_by} and in the table {@code worker}.
+     *
+     * @throws IllegalStateException before {@link #start}
+     */
+    public String id() {
+        return started().workerId();
+    }
+
+    /**
+     * Waits until the queues of this worker hold nothing more to do for its kinds: nothing available, nothing running on any
+     * worker, and nothing that failed and is due again within a minute. Returns at once when the worker is closed.
+     *
+     * @throws IllegalStateException before {@link #start}
+     */
+    public void awaitEmpty() throws InterruptedException {
+        started().awaitEmpty();
+    }
+
+    private synchronized Engine started() {
+        Engine current = engine;
+        if (current == null) {
+            throw new IllegalStateException("The worker has not been started");
+        }
+        return current;
+    }
+
+    /**
+     * Stops claiming, gives back what has not begun without burning an attempt, lets running jobs end within the grace, then
+     * cancels them cooperatively, interrupts them, and gives back what still does not stop. Takes at most the grace and a few
+     * seconds, also while the database is away.
+     */
+    @Override
+    public void close() {
+        Engine current;
+        synchronized (this) {
+            closed = true;
+            current = engine;
+        }
+        if (current != null) {
+            current.close();
+        }
+    }
+
+    /** Collects what a worker runs with. Each setter checks its value; what contradicts fails at {@link #build}. Not thread-safe. */
+    public static final class Builder {
+
+        private static final Duration MIN_LEASE = Duration.ofSeconds(5);
+        private static final Duration MAX_LEASE = Duration.ofHours(1);
+        private static final int MAX_SLOTS = 10_000;
+
+        private final Database database;
+        private final Handlers handlers = new Handlers();
+        private final Map<String, Integer> queues = new LinkedHashMap<>();
+        private ArgsCodec codec = new JacksonArgsCodec();
+        private Duration lease = Duration.ofSeconds(30);
+        private Duration pollInterval = Duration.ofSeconds(1);
+        private Duration grace = Duration.ofSeconds(30);
+        private Duration connectTimeout = Duration.ofSeconds(10);
+
+        private Builder(Database database) {
+            this.database = database;
+        }
+
+        /** Adds a handler with the default retry policy, {@link RetryPolicy#exponential}. */
+        public <A> Builder handle(JobType<A> type, Handler<A> handler) {
+            handlers.handle(type, handler);
+            return this;
+        }
+
+        /** Adds a handler with a retry policy of its own. */
+        public <A> Builder handle(JobType<A> type, Handler<A> handler, RetryPolicy retryPolicy) {
+            handlers.handle(type, handler, retryPolicy);
+            return this;
+        }
+
+        /** Adds a handler whose outcome is a value: done with or without output, snooze, cancel, retry. */
+        public <A> Builder handleResult(JobType<A> type, ResultHandler<A> handler) {
+            handlers.handleResult(type, handler);
+            return this;
+        }
+
+        /** Adds a handler whose outcome is a value, with a retry policy of its own. */
+        public <A> Builder handleResult(JobType<A> type, ResultHandler<A> handler, RetryPolicy retryPolicy) {
+            handlers.handleResult(type, handler, retryPolicy);
+            return this;
+        }
+
+        /** Adds all handlers of a provider. */
+        public Builder handlers(HandlerProvider provider) {
+            provider.register(handlers);
+            return this;
+        }
+
+        /**
+         * Works on a queue with this many jobs at once. Where no queue is named, the worker has the queue {@code default} with 10
+         * slots.
+         *
+         * @throws IllegalArgumentException outside 1 to 10,000 slots, or if the queue is named twice
+         */
+        public Builder queue(String name, int slots) {
+            EnqueueOptions.requireQueue(name);
+            if (slots < 1 || slots > MAX_SLOTS) {
+                throw new IllegalArgumentException(
+                        "Slots " + slots + " of queue '" + name + "' are out of range: 1 to " + MAX_SLOTS);
+            }
+            Integer before = queues.putIfAbsent(name, slots);
+            if (before != null) {
+                throw new IllegalArgumentException(
+                        "Queue '" + name + "' was given " + before + " slots already: name it once");
+            }
+            return this;
+        }
+
+        /**
+         * How long a worker may be silent before its jobs are given to others; default 30 seconds. It beats four times in a lease.
+         *
+         * @throws IllegalArgumentException outside 5 seconds to 1 hour
+         */
+        public Builder lease(Duration lease) {
+            this.lease = requireBetween("Lease", lease, MIN_LEASE, MAX_LEASE);
+            return this;
+        }
+
+        /**
+         * Wait between claims where nothing wakes the worker, jittered by 10 %; default 1 second.
+         *
+         * @throws IllegalArgumentException outside 10 milliseconds to 1 minute
+         */
+        public Builder pollInterval(Duration pollInterval) {
+            this.pollInterval =
+                    requireBetween("Poll interval", pollInterval, Duration.ofMillis(10), Duration.ofMinutes(1));
+            return this;
+        }
+
+        /**
+         * How long running jobs may go on at {@link Worker#close}; default 30 seconds.
+         *
+         * @throws IllegalArgumentException outside 0 to 1 hour
+         */
+        public Builder grace(Duration grace) {
+            this.grace = requireBetween("Grace", grace, Duration.ZERO, Duration.ofHours(1));
+            return this;
+        }
+
+        /** How long {@link Worker#start} waits for a database that does not answer; default 10 seconds. */
+        public Builder connectTimeout(Duration connectTimeout) {
+            this.connectTimeout = requireBetween("Connect timeout", connectTimeout, Duration.ZERO, Duration.ofHours(1));
+            return this;
+        }
+
+        /** How arguments and output become JSON; default {@link JacksonArgsCodec}. */
+        public Builder argsCodec(ArgsCodec codec) {
+            this.codec = codec;
+            return this;
+        }
+
+        /**
+         * Checks what belongs together and makes the worker, which is not started yet.
+         *
+         * @throws IllegalStateException without any handler
+         */
+        public Worker build() {
+            if (handlers.byKind().isEmpty()) {
+                throw new IllegalStateException("A worker needs at least one handler: add one with handle(…)");
+            }
+            Map<String, Integer> slots = queues.isEmpty() ? Map.of("default", 10) : new LinkedHashMap<>(queues);
+            return new Worker(
+                    database,
+                    new WorkerConfig(slots, handlers.byKind(), lease, pollInterval, grace, codec),
+                    connectTimeout);
+        }
+
+        private static Duration requireBetween(String what, Duration value, Duration least, Duration most) {
+            if (value.compareTo(least) < 0 || value.compareTo(most) > 0) {
+                throw new IllegalArgumentException(what + " " + value + " is out of range: " + least + " to " + most);
+            }
+            return value;
+        }
+    }
+}

@@ -1,0 +1,181 @@
+package dev.millrace.worker.cli;
+
+import dev.millrace.Millrace;
+import dev.millrace.enqueue.EnqueueException;
+import dev.millrace.error.MillraceException;
+import dev.millrace.job.EnqueueOptions;
+import dev.millrace.job.NewJob;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
+import java.util.stream.IntStream;
+import java.util.stream.LongStream;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Enqueues one job from its options, or any number from standard input. */
+@Command(
+        name = "enqueue",
+        description = "Enqueues one job and prints its id, or jobs in bulk from standard input, all or none.",
+        footer = {
+            "",
+            "  millrace enqueue send_email --args '{\"to\": \"a@example.com\"}' --in 5m",
+            "  millrace enqueue --stdin < jobs.ndjson",
+            "",
+            "A line of standard input is one JSON object:",
+            "  {\"kind\": \"send_email\", \"args\": {\"to\": \"a@example.com\"}, \"queue\": \"mail\", \"priority\": 1, \"in\": \"5m\"}",
+            "with the fields kind, args, queue, priority, max_attempts, at, in, timeout, tags, metadata."
+        })
+final class EnqueueCommand extends MillraceCommand {
+
+    /** Less than the 8 seconds after which the transaction of a bulk that makes no progress is ended. */
+    private static final Duration INPUT_PATIENCE = Duration.ofSeconds(6);
+
+    @Parameters(index = "0", arity = "0..1", paramLabel = "KIND", description = "Kind of the job.")
+    private @Nullable String kind;
+
+    @Option(names = "--args", paramLabel = "JSON", description = "Arguments, one JSON value. Default: {}.")
+    private @Nullable String args;
+
+    @Option(names = "--queue", paramLabel = "NAME", description = "Queue. Default: default.")
+    private @Nullable String queue;
+
+    @Option(names = "--priority", paramLabel = "1-4", description = "1 is first. Default: 2.")
+    private @Nullable Integer priority;
+
+    @Option(
+            names = "--max-attempts",
+            paramLabel = "N",
+            description = "Attempts before the job is discarded. Default: 25.")
+    private @Nullable Integer maxAttempts;
+
+    @Option(
+            names = "--in",
+            paramLabel = "DURATION",
+            converter = Durations.class,
+            description = "Not before this time has passed.")
+    private @Nullable Duration in;
+
+    @Option(
+            names = "--at",
+            paramLabel = "TIME",
+            converter = Moments.class,
+            description = "Not before this moment, such as 2027-01-31T12:00:00Z.")
+    private @Nullable Instant at;
+
+    @Option(
+            names = "--timeout",
+            paramLabel = "DURATION",
+            converter = Durations.class,
+            description = "How long one attempt may run.")
+    private @Nullable Duration timeout;
+
+    @Option(names = "--tag", paramLabel = "TAG", description = "Word to find the job by; repeatable.")
+    private List<String> tags = List.of();
+
+    @Option(names = "--metadata", paramLabel = "JSON", description = "JSON object that travels with the job.")
+    private @Nullable String metadata;
+
+    @Option(names = "--stdin", description = "Read one job a line; nothing is enqueued if a line is bad.")
+    private boolean stdin;
+
+    @Option(names = "--print-ids", description = "With --stdin: print the ids in order instead of a count.")
+    private boolean printIds;
+
+    @Option(
+            names = "--max-args-bytes",
+            paramLabel = "N",
+            description = "Limit for the arguments of a job. Default: ${DEFAULT-VALUE}.")
+    private int maxArgsBytes = Millrace.DEFAULT_MAX_ARGS_BYTES;
+
+    EnqueueCommand(Terminal terminal) {
+        super(terminal);
+    }
+
+    @Override
+    int run() throws InterruptedException {
+        if (stdin == (kind != null)) {
+            throw new UsageException("Name a KIND, or give --stdin: one of both");
+        }
+        if (kind == null) {
+            requireNoJobOptions();
+            bulk();
+        } else {
+            NewJob job = new NewJob(kind, JsonText.requireValue("--args", args == null ? "{}" : args), jobOptions());
+            try (Millrace millrace = connect()) {
+                terminal.out().println(millrace.enqueue(job));
+            }
+        }
+        return ExitStatus.DONE;
+    }
+
+    private Millrace connect() {
+        return Millrace.builder(database()).maxArgsBytes(maxArgsBytes).connect();
+    }
+
+    private void requireNoJobOptions() {
+        boolean given = Stream.of(args, queue, priority, maxAttempts, in, at, timeout, metadata)
+                .anyMatch(Objects::nonNull);
+        if (given || !tags.isEmpty()) {
+            throw new UsageException("With --stdin each line has its own arguments and options: write them there");
+        }
+    }
+
+    private EnqueueOptions jobOptions() {
+        EnqueueOptions options = EnqueueOptions.DEFAULTS;
+        if (at != null && in != null) {
+            throw new UsageException("Give --at or --in: one of both");
+        }
+        options = queue == null ? options : options.queue(queue);
+        options = priority == null ? options : options.priority(priority);
+        options = maxAttempts == null ? options : options.maxAttempts(maxAttempts);
+        options = at == null ? options : options.at(at);
+        options = in == null ? options : options.in(in);
+        options = timeout == null ? options : options.timeout(timeout);
+        options = tags.isEmpty() ? options : options.tags(tags.toArray(new String[0]));
+        return metadata == null ? options : options.metadata(JsonText.requireObject("--metadata", metadata));
+    }
+
+    private void bulk() throws InterruptedException {
+        Ids ids = new Ids();
+        long count;
+        try (Millrace millrace = connect();
+                JobLines lines = new JobLines(terminal.in(), maxArgsBytes, INPUT_PATIENCE)) {
+            lines.awaitFirst();
+            try {
+                count = millrace.enqueueAll(lines, printIds ? ids::add : id -> {});
+            } catch (EnqueueException refused) {
+                throw new MillraceException(
+                        lines.range() + " were not enqueued, nor was any other line: " + refused.getMessage(), refused);
+            }
+        }
+        if (printIds) {
+            ids.stream().forEach(terminal.out()::println);
+        } else {
+            terminal.out().println(count + (count == 1 ? " job enqueued" : " jobs enqueued"));
+        }
+    }
+
+    /** Ids that hold only after the commit, eight bytes each. */
+    private static final class Ids {
+
+        private long[] ids = new long[1_024];
+        private int size;
+
+        void add(long id) {
+            if (size == ids.length) {
+                ids = Arrays.copyOf(ids, size * 2);
+            }
+            ids[size++] = id;
+        }
+
+        LongStream stream() {
+            return IntStream.range(0, size).mapToLong(i -> ids[i]);
+        }
+    }
+}

@@ -1,0 +1,143 @@
+package dev.millrace.worker.cli;
+
+import dev.millrace.connection.Database;
+import dev.millrace.worker.Worker;
+import dev.millrace.worker.handler.HandlerProvider;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** Runs jobs until it is stopped. */
+@Command(
+        name = "work",
+        description =
+                "Runs jobs until it is stopped. SIGTERM and Ctrl-C drain: no new jobs, running ones may end within the grace.",
+        footer = {
+            "",
+            "  millrace work --handlers handlers.jar --queue default=20 --queue mail=5",
+            "  millrace work --handlers handlers.jar --until-empty"
+        })
+final class WorkCommand extends MillraceCommand {
+
+    /** For what {@link Worker#close} does after the grace. */
+    private static final Duration STOP_MARGIN = Duration.ofSeconds(20);
+
+    @Option(
+            names = "--handlers",
+            paramLabel = "PATH",
+            arity = "1..*",
+            required = true,
+            description =
+                    "Jars or folders with handlers, found by ServiceLoader as dev.millrace.worker.handler.HandlerProvider.")
+    private List<Path> handlers = new ArrayList<>();
+
+    @Option(
+            names = "--queue",
+            paramLabel = "NAME=SLOTS",
+            converter = QueueSlots.Converter.class,
+            description = "Queue to work on and jobs to run at once; repeatable. Default: default=10.")
+    private List<QueueSlots> queues = new ArrayList<>();
+
+    @Option(
+            names = "--lease",
+            paramLabel = "DURATION",
+            converter = Durations.class,
+            description =
+                    "How long this worker may be silent before its jobs are given to others. Default: 30s; at least 5s.")
+    private @Nullable Duration lease;
+
+    @Option(
+            names = "--poll",
+            paramLabel = "DURATION",
+            converter = Durations.class,
+            description = "Wait between claims where nothing wakes the worker. Default: 1s.")
+    private @Nullable Duration poll;
+
+    @Option(
+            names = "--grace",
+            paramLabel = "DURATION",
+            converter = Durations.class,
+            description = "How long running jobs may go on when it is stopped. Default: 30s.")
+    private Duration grace = Duration.ofSeconds(30);
+
+    @Option(
+            names = "--pool-size",
+            paramLabel = "N",
+            description = "Most connections for work; the process uses two more. Default: 10.")
+    private int poolSize = Database.DEFAULT_POOL_SIZE;
+
+    @Option(
+            names = "--instance",
+            paramLabel = "NAME",
+            description = "Name of this process in pg_stat_activity. Default: its process id.")
+    private @Nullable String instance;
+
+    @Option(
+            names = "--until-empty",
+            description = "Finish what is there, failed jobs that are due again within a minute included, then exit.")
+    private boolean untilEmpty;
+
+    WorkCommand(Terminal terminal) {
+        super(terminal);
+    }
+
+    @Override
+    boolean isLongRunning() {
+        return true;
+    }
+
+    @Override
+    int run() throws Exception {
+        Database database = database().withPoolSize(poolSize);
+        if (instance != null) {
+            database = database.withInstance(instance);
+        }
+        try (HandlerJars jars = new HandlerJars(handlers)) {
+            work(worker(database, jars), jars.classLoader());
+        }
+        return ExitStatus.DONE;
+    }
+
+    /** Threads of handlers inherit the class loader: libraries that they use look for their own parts there. */
+    private void work(Worker worker, ClassLoader handlersLoader) throws InterruptedException {
+        Thread thread = Thread.currentThread();
+        ClassLoader before = thread.getContextClassLoader();
+        try (StopSignal stop = new StopSignal(worker::close, grace.plus(STOP_MARGIN));
+                worker) {
+            thread.setContextClassLoader(handlersLoader);
+            worker.start();
+            terminal.logging().started();
+            if (untilEmpty) {
+                worker.awaitEmpty();
+            } else {
+                stop.await();
+            }
+        } finally {
+            thread.setContextClassLoader(before);
+        }
+    }
+
+    private Worker worker(Database database, HandlerJars jars) {
+        Worker.Builder builder = Worker.builder(database);
+        for (HandlerProvider provider : jars.providers()) {
+            builder.handlers(provider);
+        }
+        queues.forEach(queue -> builder.queue(queue.queue(), queue.slots()));
+        if (lease != null) {
+            builder.lease(lease);
+        }
+        if (poll != null) {
+            builder.pollInterval(poll);
+        }
+        builder.grace(grace);
+        try {
+            return builder.build();
+        } catch (IllegalStateException contradiction) {
+            throw new UsageException(String.valueOf(contradiction.getMessage()), contradiction);
+        }
+    }
+}

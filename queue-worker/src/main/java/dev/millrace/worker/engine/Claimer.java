@@ -1,0 +1,195 @@
+package dev.millrace.worker.engine;
+
+import dev.millrace.connection.FaultClass;
+import dev.millrace.connection.Faults;
+import dev.millrace.connection.SupervisedLoop;
+import dev.millrace.connection.Supervisor;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.Function;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Claims for one queue: as many jobs as there are free slots, and for short jobs a prefetch of what the slots get through in the
+ * time of a claim or two. Claims again at once after a full batch; else waits for a wake-up, a freed slot, or the poll interval.
+ */
+final class Claimer {
+
+    private static final Logger LOG = LoggerFactory.getLogger(Claimer.class);
+
+    private static final int MAX_PREFETCH = 1_000;
+    /** What is prefetched would run within this time, so it does not wait here while another worker idles. */
+    private static final double PREFETCH_SECONDS = 0.02;
+
+    private static final long EMPTY_GAP_NANOS = Duration.ofMillis(5).toNanos();
+
+    private final String queue;
+    private final Supervisor supervisor;
+    private final JobTable table;
+    private final Leases leases;
+    private final String workerId;
+    private final String[] kinds;
+    private final Duration pollInterval;
+    private final Function<LeasedJob, Execution> executions;
+    private final Floors floors = new Floors();
+    private final Slots slots;
+    private final SupervisedLoop loop;
+    private volatile boolean reconcile;
+
+    private double startedPerSecond;
+    private long startedBefore;
+    private long measuredNanos = System.nanoTime();
+    private long emptyNanos;
+    private boolean empty;
+
+    Claimer(
+            String queue,
+            int size,
+            Supervisor supervisor,
+            JobTable table,
+            Leases leases,
+            String workerId,
+            String[] kinds,
+            Duration pollInterval,
+            Function<LeasedJob, Execution> executions,
+            Runner runner) {
+        this.queue = queue;
+        this.supervisor = supervisor;
+        this.table = table;
+        this.leases = leases;
+        this.workerId = workerId;
+        this.kinds = kinds;
+        this.pollInterval = pollInterval;
+        this.executions = executions;
+        this.loop = new SupervisedLoop(
+                "claimer-" + queue + "-" + supervisor.database().instance(), supervisor, this::step);
+        this.slots = new Slots(queue, size, runner::run, loop::wake);
+    }
+
+    void start() {
+        loop.start();
+    }
+
+    Slots slots() {
+        return slots;
+    }
+
+    String queue() {
+        return queue;
+    }
+
+    /** There may be something to claim. */
+    void wake() {
+        loop.wake();
+    }
+
+    /** The answer of a claim may have been lost: compare with the database before the next claim. */
+    void reconcile() {
+        reconcile = true;
+        loop.wake();
+    }
+
+    /** No claim begins after this; one that is under way still ends. */
+    void stop() {
+        loop.stop();
+    }
+
+    boolean join(Duration limit) {
+        return loop.join(limit);
+    }
+
+    private Duration step() throws SQLException {
+        if (reconcile) {
+            reconcileLeases();
+        }
+        int demand = slots.demand(prefetch());
+        if (demand == 0) {
+            return pollInterval;
+        }
+        long began = System.nanoTime();
+        boolean sweep = floors.sweepDue(began);
+        if (empty && !sweep && began - emptyNanos < EMPTY_GAP_NANOS) {
+            return Duration.ofNanos(EMPTY_GAP_NANOS - (began - emptyNanos));
+        }
+        if (floors.markDue(began)) {
+            floors.mark(supervisor.work(table::sequencePosition), began);
+        }
+        Floors.Range range = sweep ? floors.sweep() : floors.floored();
+        List<LeasedJob> claimed = claim(demand, range);
+        boolean full = claimed.size() == demand;
+        offer(claimed);
+        long ended = System.nanoTime();
+        empty = claimed.isEmpty();
+        emptyNanos = ended;
+        // A floored claim that came back short says nothing about what lies below its floor.
+        return full || floors.sweepDue(ended) ? Duration.ZERO : jittered(pollInterval);
+    }
+
+    private List<LeasedJob> claim(int demand, Floors.Range range) throws SQLException {
+        long began = System.nanoTime();
+        try {
+            List<LeasedJob> claimed = supervisor.work(connection ->
+                    table.claim(connection, queue, connection.createArrayOf("text", kinds), demand, range, workerId));
+            floors.claimed(range, claimed, claimed.size() == demand, began, System.nanoTime());
+            return claimed;
+        } catch (SQLException failure) {
+            reconcile = true;
+            if (Faults.classify(failure, Faults.Phase.USE) == FaultClass.TIMED_OUT) {
+                floors.timedOut(range, System.nanoTime());
+            }
+            throw failure;
+        }
+    }
+
+    private void offer(List<LeasedJob> claimed) {
+        List<Execution> offered = new ArrayList<>(claimed.size());
+        for (LeasedJob job : claimed) {
+            Execution execution = executions.apply(job);
+            leases.add(execution);
+            offered.add(execution);
+        }
+        slots.offer(offered);
+    }
+
+    /**
+     * Releases what the database says is leased to us and we know nothing of. This thread is the only one that claims for the
+     * queue, so no claim is under way; a job that ends meanwhile is protected by the fence.
+     */
+    private void reconcileLeases() throws SQLException {
+        Map<Long, Long> known = supervisor.work(connection -> table.leasesOf(connection, workerId, queue));
+        known.keySet().removeIf(leases::holds);
+        if (!known.isEmpty()) {
+            long[] tokens = known.keySet().stream().mapToLong(Long::longValue).toArray();
+            long[] ids = known.values().stream().mapToLong(Long::longValue).toArray();
+            int released = supervisor
+                    .work(connection -> table.release(connection, ids, tokens))
+                    .size();
+            LOG.info("Released {} jobs of queue {} whose claim was never answered", released, queue);
+        }
+        reconcile = false;
+    }
+
+    private int prefetch() {
+        long now = System.nanoTime();
+        double seconds = (now - measuredNanos) / 1e9;
+        if (seconds > 0.001) {
+            long started = slots.started();
+            double rate = (started - startedBefore) / seconds;
+            startedPerSecond += (rate - startedPerSecond) * Math.min(1, seconds / 0.01);
+            startedBefore = started;
+            measuredNanos = now;
+        }
+        return (int) Math.min(MAX_PREFETCH, startedPerSecond * PREFETCH_SECONDS);
+    }
+
+    /** So that many workers do not poll in step. */
+    private static Duration jittered(Duration interval) {
+        return Duration.ofNanos(
+                (long) (interval.toNanos() * ThreadLocalRandom.current().nextDouble(0.9, 1.1)));
+    }
+}

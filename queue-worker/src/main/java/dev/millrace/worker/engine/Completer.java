@@ -1,0 +1,266 @@
+package dev.millrace.worker.engine;
+
+import dev.millrace.connection.FaultClass;
+import dev.millrace.connection.Faults;
+import dev.millrace.connection.SupervisedLoop;
+import dev.millrace.connection.Supervisor;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Writes outcomes in batches. Natural batching: while one flush is under way the next batch gathers, so that an idle system
+ * completes at once and a busy one in thousands, without a timer. Handlers wait when it falls behind. A flush whose answer was
+ * lost is repeated: the fence makes that harmless. Thread-safe.
+ */
+final class Completer implements AutoCloseable {
+
+    private static final Logger LOG = LoggerFactory.getLogger(Completer.class);
+
+    private static final int BATCH = 5_000;
+    private static final int BOUND = 20_000;
+    private static final Duration IDLE = Duration.ofHours(1);
+    private static final Duration CLOSE_LIMIT = Duration.ofSeconds(1);
+
+    private final Supervisor supervisor;
+    private final JobTable table;
+    private final Leases leases;
+    private final AttemptError errors;
+    private final SupervisedLoop loop;
+
+    private final ReentrantLock lock = new ReentrantLock();
+    private final Condition room = lock.newCondition();
+    private final Condition drained = lock.newCondition();
+    private List<Outcome> pending = new ArrayList<>();
+    private List<Outcome> flushing = List.of();
+    private boolean abandoned;
+
+    Completer(Supervisor supervisor, JobTable table, Leases leases, AttemptError errors) {
+        this.supervisor = supervisor;
+        this.table = table;
+        this.leases = leases;
+        this.errors = errors;
+        this.loop = new SupervisedLoop("completer-" + supervisor.database().instance(), supervisor, this::flush);
+    }
+
+    void start() {
+        loop.start();
+    }
+
+    /** Takes an outcome; waits while too many are pending, however long the database is away. */
+    void submit(Outcome outcome) {
+        boolean first;
+        boolean interrupted = false;
+        lock.lock();
+        try {
+            while (pending.size() >= BOUND && !abandoned) {
+                try {
+                    room.await();
+                } catch (InterruptedException meantForTheJob) {
+                    interrupted = true;
+                }
+            }
+            first = pending.isEmpty();
+            pending.add(outcome);
+        } finally {
+            lock.unlock();
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+        if (first) {
+            loop.wake();
+        }
+    }
+
+    /** Takes outcomes of jobs that no handler runs, without waiting: a close must not hang. */
+    void submitWithoutWaiting(Collection<? extends Outcome> outcomes) {
+        lock.lock();
+        try {
+            pending.addAll(outcomes);
+        } finally {
+            lock.unlock();
+        }
+        loop.wake();
+    }
+
+    /**
+     * Waits until everything submitted so far is written.
+     *
+     * @return false if it is not within the limit
+     */
+    boolean awaitDrained(Duration limit) throws InterruptedException {
+        long nanos = limit.toNanos();
+        lock.lock();
+        try {
+            while (!pending.isEmpty() || !flushing.isEmpty()) {
+                if (nanos <= 0) {
+                    return false;
+                }
+                nanos = drained.awaitNanos(nanos);
+            }
+            return true;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    boolean isDrained() {
+        lock.lock();
+        try {
+            return pending.isEmpty() && flushing.isEmpty();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Ends without waiting for what is pending: those leases run out by themselves. */
+    @Override
+    public void close() {
+        lock.lock();
+        try {
+            abandoned = true;
+            room.signalAll();
+        } finally {
+            lock.unlock();
+        }
+        loop.stop();
+        loop.join(CLOSE_LIMIT);
+    }
+
+    private Duration flush() throws SQLException {
+        List<Outcome> batch = next();
+        if (batch.isEmpty()) {
+            return IDLE;
+        }
+        write(batch);
+        lock.lock();
+        try {
+            flushing = List.of();
+            if (pending.isEmpty()) {
+                drained.signalAll();
+                return IDLE;
+            }
+            return Duration.ZERO;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** The batch whose flush failed, or a new one. */
+    private List<Outcome> next() {
+        lock.lock();
+        try {
+            if (flushing.isEmpty()) {
+                if (pending.size() <= BATCH) {
+                    flushing = pending;
+                    pending = new ArrayList<>();
+                } else {
+                    flushing = new ArrayList<>(pending.subList(0, BATCH));
+                    pending = new ArrayList<>(pending.subList(BATCH, pending.size()));
+                }
+                room.signalAll();
+            }
+            return flushing;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** A row that the database refuses costs its own job only: the batch is halved until the row stands alone. */
+    private void write(List<Outcome> batch) throws SQLException {
+        try {
+            Set<Long> changed = writeTogether(batch);
+            settle(batch, changed);
+        } catch (SQLException failure) {
+            if (Faults.classify(failure, Faults.Phase.USE) != FaultClass.CALLER) {
+                throw failure;
+            }
+            if (batch.size() > 1) {
+                write(batch.subList(0, batch.size() / 2));
+                write(batch.subList(batch.size() / 2, batch.size()));
+            } else {
+                writePoisoned(batch.get(0), failure);
+            }
+        }
+    }
+
+    private Set<Long> writeTogether(List<Outcome> batch) throws SQLException {
+        List<Outcome.Finalize> finalized = select(batch, Outcome.Finalize.class);
+        List<Outcome.Defer> deferred = select(batch, Outcome.Defer.class);
+        List<Outcome.Release> released = select(batch, Outcome.Release.class);
+        boolean oneStatement =
+                finalized.size() == batch.size() || deferred.size() == batch.size() || released.size() == batch.size();
+        return oneStatement
+                ? supervisor.work(connection -> write(connection, finalized, deferred, released))
+                : supervisor.transaction(connection -> write(connection, finalized, deferred, released));
+    }
+
+    private Set<Long> write(
+            Connection connection,
+            List<Outcome.Finalize> finalized,
+            List<Outcome.Defer> deferred,
+            List<Outcome.Release> released)
+            throws SQLException {
+        Set<Long> changed = new HashSet<>();
+        if (!finalized.isEmpty()) {
+            changed.addAll(table.finish(connection, finalized));
+        }
+        if (!deferred.isEmpty()) {
+            changed.addAll(table.defer(connection, deferred));
+        }
+        if (!released.isEmpty()) {
+            long[] ids =
+                    released.stream().mapToLong(outcome -> outcome.job().id()).toArray();
+            long[] tokens = released.stream()
+                    .mapToLong(outcome -> outcome.job().token())
+                    .toArray();
+            changed.addAll(table.release(connection, ids, tokens));
+        }
+        return changed;
+    }
+
+    /** What the handler gave can't be stored, so the attempt has failed for that reason, told in words of ours. */
+    private void writePoisoned(Outcome poisoned, SQLException refusal) throws SQLException {
+        LeasedJob job = poisoned.job();
+        LOG.warn("The outcome of job {} ({}) can't be stored: {}", job.id(), job.kind(), Faults.brief(refusal));
+        String error = errors.of(job, "outcome_not_storable", Faults.brief(refusal));
+        Outcome told = new Outcome.Finalize(job, "discarded", null, error);
+        settle(List.of(told), writeTogether(List.of(told)));
+    }
+
+    private void settle(List<Outcome> batch, Set<Long> changed) {
+        int lost = 0;
+        for (Outcome outcome : batch) {
+            Execution execution = leases.remove(outcome.job());
+            if (!changed.contains(outcome.job().id()) && (execution == null || !execution.completedInTransaction())) {
+                lost++;
+            }
+        }
+        if (lost > 0) {
+            LOG.warn(
+                    "{} of {} outcomes changed nothing: their leases had ended before, or they were written already",
+                    lost,
+                    batch.size());
+        }
+    }
+
+    private static <O extends Outcome> List<O> select(List<Outcome> batch, Class<O> type) {
+        List<O> selected = new ArrayList<>();
+        for (Outcome outcome : batch) {
+            if (type.isInstance(outcome)) {
+                selected.add(type.cast(outcome));
+            }
+        }
+        return selected;
+    }
+}

@@ -1,0 +1,254 @@
+package dev.millrace.worker.engine;
+
+import dev.millrace.connection.Database;
+import dev.millrace.connection.NotificationHandler;
+import dev.millrace.connection.Supervisor;
+import dev.millrace.error.MillraceException;
+import dev.millrace.job.JacksonArgsCodec;
+import dev.millrace.migrations.SchemaName;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Puts the parts of a worker together and takes them down in the one order that loses nothing. Thread-safe. */
+public final class Engine implements AutoCloseable {
+
+    private static final Logger LOG = LoggerFactory.getLogger(Engine.class);
+
+    private static final String AVAILABLE = "available ";
+    /** For handlers to react to a cancel, and then to an interrupt. */
+    private static final Duration CANCEL_GRACE = Duration.ofMillis(500);
+
+    private static final Duration INTERRUPT_GRACE = Duration.ofSeconds(1);
+    private static final Duration FLUSH_LIMIT = Duration.ofSeconds(3);
+
+    private final Supervisor supervisor;
+    private final WorkerConfig config;
+    private final String workerId;
+    private final Leases leases = new Leases();
+    private final JobTable table;
+    private final Completer completer;
+    private final Heartbeat heartbeat;
+    private final Maintenance maintenance;
+    private final Map<String, Claimer> claimers = new TreeMap<>();
+    private final EmptyCheck emptyCheck;
+    private final Deadlines deadlines;
+    private final AtomicBoolean closed = new AtomicBoolean();
+    private volatile @Nullable AutoCloseable listening;
+
+    /** Takes the supervisor over: {@link #close} ends it. */
+    public Engine(Supervisor supervisor, WorkerConfig config) {
+        this.supervisor = supervisor;
+        this.config = config;
+        Database database = supervisor.database();
+        SchemaName schema = database.schema();
+        this.workerId = hostName() + "/" + database.instance() + "/"
+                + Integer.toString(ThreadLocalRandom.current().nextInt(36 * 36 * 36 * 36), 36);
+        this.table = new JobTable(schema);
+        AttemptError errors = new AttemptError(workerId);
+        this.completer = new Completer(supervisor, table, leases, errors);
+        WorkerTable workers = new WorkerTable(schema);
+        this.heartbeat = new Heartbeat(
+                supervisor,
+                workers,
+                workerId,
+                config.lease(),
+                new JacksonArgsCodec().encode(config.queues()),
+                this::leasesLost);
+        this.deadlines = new Deadlines(database.instance(), leases, config.lease(), heartbeat::renewedNanos);
+        this.maintenance = new Maintenance(supervisor, workers, new MaintenanceTable(schema), workerId, config.lease());
+        Runner runner = new Runner(config.handlers(), config.codec(), errors, completer::submit);
+        Lending lending = new Lending(supervisor);
+        String[] kinds = config.handlers().keySet().toArray(new String[0]);
+        config.queues()
+                .forEach((queue, slots) -> claimers.put(
+                        queue,
+                        new Claimer(
+                                queue,
+                                slots,
+                                supervisor,
+                                table,
+                                leases,
+                                workerId,
+                                kinds,
+                                config.pollInterval(),
+                                job -> new Execution(job, table, config.codec(), lending),
+                                runner)));
+        this.emptyCheck = new EmptyCheck(supervisor, schema, claimers.keySet(), kinds, this::isIdle);
+    }
+
+    public String workerId() {
+        return workerId;
+    }
+
+    /**
+     * Registers, then begins to claim. The database must be usable.
+     *
+     * @throws MillraceException if registering fails
+     */
+    public void start() {
+        try {
+            heartbeat.start();
+        } catch (SQLException failure) {
+            throw new MillraceException("Worker " + workerId + " could not register: " + failure.getMessage(), failure);
+        }
+        LOG.info("Worker {} starts on {}: {}", workerId, supervisor.database(), config);
+        completer.start();
+        deadlines.start();
+        supervisor.onUp(this::databaseIsBack);
+        listening = supervisor.listen(new WakeUps());
+        claimers.values().forEach(Claimer::start);
+        maintenance.start();
+    }
+
+    /** Whether no job is buffered, running or waiting to be written. */
+    public boolean isIdle() {
+        return leases.size() == 0 && completer.isDrained();
+    }
+
+    /**
+     * Waits until the queues of this worker hold nothing more to do for its kinds: nothing available or running anywhere, and
+     * nothing that failed and is due again within a minute.
+     */
+    public void awaitEmpty() throws InterruptedException {
+        emptyCheck.await();
+    }
+
+    private void databaseIsBack() {
+        maintenance.databaseIsBack();
+        heartbeat.wake();
+        claimers.values().forEach(Claimer::reconcile);
+    }
+
+    private void leasesLost() {
+        leases.all().forEach(execution -> execution.cancel(Execution.Cause.LEASE));
+    }
+
+    /**
+     * Stops claiming, gives back what has not begun, lets running jobs end within the grace, then cancels and interrupts them,
+     * writes what is to be written, and disappears. Takes the grace and a few seconds at most, also without a database. May be
+     * called from any thread, before start, and more than once.
+     */
+    @Override
+    public void close() {
+        if (!closed.compareAndSet(false, true)) {
+            return;
+        }
+        emptyCheck.close();
+        long deadline = System.nanoTime() + config.grace().toNanos();
+        claimers.values().forEach(Claimer::stop);
+        long claimsEnd = System.nanoTime() + FLUSH_LIMIT.toNanos();
+        claimers.values().forEach(claimer -> claimer.join(Duration.ofNanos(claimsEnd - System.nanoTime())));
+        List<Execution> notBegun = new ArrayList<>();
+        claimers.values().forEach(claimer -> notBegun.addAll(claimer.slots().close()));
+        release(notBegun);
+        if (!awaitIdle(deadline)) {
+            stopRunning();
+        }
+        boolean flushed = flush();
+        deadlines.close();
+        if (!flushed) {
+            // The database does not answer: what would still be said to it would only be waited for.
+            supervisor.close();
+        }
+        completer.close();
+        maintenance.close();
+        stopListening();
+        heartbeat.close();
+        supervisor.close();
+        LOG.info("Worker {} has stopped", workerId);
+    }
+
+    private boolean awaitIdle(long deadlineNanos) {
+        boolean idle = true;
+        for (Claimer claimer : claimers.values()) {
+            idle &= claimer.slots().awaitIdle(deadlineNanos);
+        }
+        return idle;
+    }
+
+    private void stopRunning() {
+        leases.all().forEach(execution -> execution.cancel(Execution.Cause.CLOSE));
+        if (awaitIdle(System.nanoTime() + CANCEL_GRACE.toNanos())) {
+            return;
+        }
+        leases.all().forEach(Execution::interrupt);
+        if (!awaitIdle(System.nanoTime() + INTERRUPT_GRACE.toNanos())) {
+            LOG.warn(
+                    "{} jobs did not stop when asked and are given back while their handlers still run", leases.size());
+            release(leases.all());
+        }
+    }
+
+    private void release(Collection<Execution> executions) {
+        completer.submitWithoutWaiting(executions.stream()
+                .map(execution -> new Outcome.Release(execution.job()))
+                .toList());
+    }
+
+    private boolean flush() {
+        boolean flushed = false;
+        try {
+            Duration limit = supervisor.state() == Supervisor.State.UP ? FLUSH_LIMIT : CANCEL_GRACE;
+            flushed = completer.awaitDrained(limit);
+            if (!flushed) {
+                LOG.warn(
+                        "The database did not take {} outcomes in time: these jobs will run again when the lease is over",
+                        leases.size());
+            }
+        } catch (InterruptedException interrupted) {
+            Thread.currentThread().interrupt();
+        }
+        return flushed;
+    }
+
+    private void stopListening() {
+        AutoCloseable current = listening;
+        if (current != null) {
+            try {
+                current.close();
+            } catch (Exception failure) {
+                LOG.debug("Listening could not be ended", failure);
+            }
+        }
+    }
+
+    private static String hostName() {
+        try {
+            String name = InetAddress.getLocalHost().getHostName();
+            return name.length() <= 40 ? name : name.substring(0, 40);
+        } catch (UnknownHostException nameless) {
+            return "localhost";
+        }
+    }
+
+    /** Turns notifications into flags; runs on the listener's thread. */
+    private final class WakeUps implements NotificationHandler {
+
+        @Override
+        public void notified(String payload) {
+            if (payload.startsWith(AVAILABLE)) {
+                Claimer claimer = claimers.get(payload.substring(AVAILABLE.length()));
+                if (claimer != null) {
+                    claimer.wake();
+                }
+            }
+        }
+
+        @Override
+        public void missed() {
+            claimers.values().forEach(Claimer::wake);
+        }
+    }
+}

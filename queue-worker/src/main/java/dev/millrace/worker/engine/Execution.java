@@ -1,0 +1,188 @@
+package dev.millrace.worker.engine;
+
+import dev.millrace.connection.SqlFunction;
+import dev.millrace.job.ArgsCodec;
+import dev.millrace.worker.handler.LeaseLostException;
+import dev.millrace.worker.handler.RunningJob;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** One attempt: the job, whether it is to stop, and the thread that runs its handler. Thread-safe. */
+final class Execution implements RunningJob {
+
+    private final LeasedJob job;
+    private final JobTable table;
+    private final ArgsCodec codec;
+    private final Lending lending;
+    private volatile @Nullable Cause cause;
+    private volatile boolean completedInTransaction;
+    private @Nullable Thread runner;
+    private long beganNanos;
+
+    /** Why a handler is asked to stop. */
+    enum Cause {
+        TIMEOUT("its timeout is over"),
+        LEASE("the lease of this worker could not be renewed, or is lost"),
+        CLOSE("the worker is closing");
+
+        private final String text;
+
+        Cause(String text) {
+            this.text = text;
+        }
+
+        String text() {
+            return text;
+        }
+    }
+
+    Execution(LeasedJob job, JobTable table, ArgsCodec codec, Lending lending) {
+        this.job = job;
+        this.table = table;
+        this.codec = codec;
+        this.lending = lending;
+    }
+
+    LeasedJob job() {
+        return job;
+    }
+
+    /** The handler's thread begins; from now on it can be interrupted. */
+    synchronized void begin(Thread thread) {
+        runner = thread;
+        beganNanos = System.nanoTime();
+    }
+
+    /** The handler has returned: an interrupt after this would hit the next job of the thread. */
+    synchronized void end() {
+        runner = null;
+    }
+
+    synchronized boolean isRunning() {
+        return runner != null;
+    }
+
+    /** How long the handler has been over its job's timeout; negative where it is not, runs no more, or has none. */
+    synchronized long nanosOverTimeout(long nowNanos) {
+        Duration timeout = job.timeout();
+        return runner == null || timeout == null ? -1 : nowNanos - beganNanos - timeout.toNanos();
+    }
+
+    /** Asks the handler to stop; returns true the first time. */
+    synchronized boolean cancel(Cause why) {
+        if (cause != null) {
+            return false;
+        }
+        cause = why;
+        return true;
+    }
+
+    /** Why the handler was asked to stop; null if it was not. */
+    @Nullable Cause cause() {
+        return cause;
+    }
+
+    /** Interrupts the handler if it still runs. */
+    synchronized void interrupt() {
+        if (runner != null) {
+            runner.interrupt();
+        }
+    }
+
+    /** Whether the handler has written the completion in a transaction of its own: finding the lease gone is then no surprise. */
+    boolean completedInTransaction() {
+        return completedInTransaction;
+    }
+
+    @Override
+    public void completeIn(Connection connection) throws SQLException {
+        complete(connection, null);
+    }
+
+    @Override
+    public void completeIn(Connection connection, Object output) throws SQLException {
+        complete(connection, Storable.json(codec.encode(output)));
+    }
+
+    private void complete(Connection connection, @Nullable String output) throws SQLException {
+        completedInTransaction = true;
+        if (table.finish(connection, List.of(new Outcome.Finalize(job, "completed", output, null)))
+                .isEmpty()) {
+            throw new LeaseLostException(job.id());
+        }
+    }
+
+    @Override
+    public <T> T inTransaction(SqlFunction<T> work) throws SQLException, InterruptedException {
+        return lending.inTransaction(work);
+    }
+
+    @Override
+    public long id() {
+        return job.id();
+    }
+
+    @Override
+    public String kind() {
+        return job.kind();
+    }
+
+    @Override
+    public String queue() {
+        return job.queue();
+    }
+
+    @Override
+    public int priority() {
+        return job.priority();
+    }
+
+    @Override
+    public int attempt() {
+        return job.attempt();
+    }
+
+    @Override
+    public int maxAttempts() {
+        return job.maxAttempts();
+    }
+
+    @Override
+    public long leaseToken() {
+        return job.token();
+    }
+
+    @Override
+    public Instant createdAt() {
+        return job.createdAt();
+    }
+
+    @Override
+    public Instant scheduledAt() {
+        return job.scheduledAt();
+    }
+
+    @Override
+    public List<String> tags() {
+        return job.tags();
+    }
+
+    @Override
+    public @Nullable String metadata() {
+        return job.metadata();
+    }
+
+    @Override
+    public @Nullable Duration timeout() {
+        return job.timeout();
+    }
+
+    @Override
+    public boolean isCancelled() {
+        return cause != null;
+    }
+}

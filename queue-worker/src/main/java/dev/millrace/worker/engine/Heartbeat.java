@@ -1,0 +1,99 @@
+package dev.millrace.worker.engine;
+
+import dev.millrace.connection.SupervisedLoop;
+import dev.millrace.connection.Supervisor;
+import java.sql.SQLException;
+import java.time.Duration;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Renews the one row that all leases of this worker live and die with, four times in a lease, on the control link. Stopped last:
+ * jobs that drain still need their leases.
+ */
+final class Heartbeat implements AutoCloseable {
+
+    private static final Logger LOG = LoggerFactory.getLogger(Heartbeat.class);
+
+    private static final int BEATS_PER_LEASE = 4;
+    private static final Duration CLOSE_LIMIT = Duration.ofSeconds(1);
+
+    private final Supervisor supervisor;
+    private final WorkerTable table;
+    private final String workerId;
+    private final Duration lease;
+    private final String queuesJson;
+    private final Runnable onLost;
+    private final SupervisedLoop loop;
+    private boolean registered;
+    private volatile long renewedNanos = System.nanoTime();
+
+    /**
+     * A heartbeat that does not beat yet.
+     *
+     * @param onLost is called where others have declared this worker dead
+     */
+    Heartbeat(
+            Supervisor supervisor,
+            WorkerTable table,
+            String workerId,
+            Duration lease,
+            String queuesJson,
+            Runnable onLost) {
+        this.supervisor = supervisor;
+        this.table = table;
+        this.workerId = workerId;
+        this.lease = lease;
+        this.queuesJson = queuesJson;
+        this.onLost = onLost;
+        this.loop = new SupervisedLoop("heartbeat-" + supervisor.database().instance(), supervisor, this::beat);
+    }
+
+    /** Registers the worker, so that no claim comes before its lease, and begins to beat. */
+    void start() throws SQLException {
+        register();
+        loop.start();
+    }
+
+    /** Beats now. */
+    void wake() {
+        loop.wake();
+    }
+
+    /** When the last renewal that succeeded was sent, by {@link System#nanoTime}. */
+    long renewedNanos() {
+        return renewedNanos;
+    }
+
+    private void register() throws SQLException {
+        long sent = System.nanoTime();
+        supervisor.control(connection -> table.register(connection, workerId, lease, queuesJson));
+        registered = true;
+        renewedNanos = sent;
+    }
+
+    private Duration beat() throws SQLException {
+        long sent = System.nanoTime();
+        if (supervisor.control(connection -> table.renew(connection, workerId, lease))) {
+            renewedNanos = sent;
+        } else {
+            LOG.warn("Worker {} was declared dead: its jobs were given to others, it goes on with new ones", workerId);
+            onLost.run();
+            register();
+        }
+        return lease.dividedBy(BEATS_PER_LEASE);
+    }
+
+    /** Stops beating and takes the row away, so that nobody waits for its end. */
+    @Override
+    public void close() {
+        loop.stop();
+        if (loop.join(CLOSE_LIMIT) && registered && supervisor.state() == Supervisor.State.UP) {
+            try {
+                supervisor.control(connection -> table.remove(connection, workerId));
+            } catch (SQLException | RuntimeException theLeaseEndsByItself) {
+                LOG.debug("Worker {} could not be removed", workerId, theLeaseEndsByItself);
+            }
+        }
+    }
+}

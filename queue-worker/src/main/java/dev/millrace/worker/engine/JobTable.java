@@ -1,0 +1,292 @@
+package dev.millrace.worker.engine;
+
+import dev.millrace.migrations.SchemaName;
+import java.sql.Array;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The statements that move jobs between phases on behalf of a worker. Each is one statement: a job is deleted from one
+ * partition and inserted into the next, never updated, because a moved row makes concurrent {@code SKIP LOCKED} claims fail.
+ * Immutable.
+ */
+final class JobTable {
+
+    /** The lanes of a queue, one for each priority. */
+    static final int LANES = 4;
+
+    private static final String KEPT =
+            "id, run_order, created_at, priority, max_attempts, queue, kind, args, timeout, tags, metadata, unique_key";
+
+    private final String claim;
+    private final String finish;
+    private final String defer;
+    private final String release;
+    private final String leasesOf;
+    private final String sequencePosition;
+
+    JobTable(SchemaName schema) {
+        String s = schema.quoted();
+        String nextRunOrder = "nextval('" + s.replace("'", "''") + ".job_seq')";
+        // The lanes are walked in order and each stops at its limit, so only rows that are returned get locked. The
+        // array makes the
+        // delete a scan by row address; a join or IN would read the whole partition. One row over max_attempts, put
+        // there by hand,
+        // must not make the claim of the others fail.
+        claim = """
+                WITH picked AS MATERIALIZED (
+                    SELECT head.address
+                    FROM (VALUES (1::smallint, ?::bigint), (2::smallint, ?), (3::smallint, ?), (4::smallint, ?))
+                        AS lane (priority, floor)
+                    CROSS JOIN LATERAL (
+                        SELECT a.ctid AS address
+                        FROM %1$s.job_available AS a
+                        WHERE a.queue = ? AND a.priority = lane.priority AND a.run_order >= lane.floor AND a.run_order < ?
+                            AND a.kind = ANY (?)
+                        ORDER BY a.run_order
+                        LIMIT ?
+                        FOR UPDATE SKIP LOCKED
+                    ) AS head
+                    WHERE NOT EXISTS (SELECT FROM %1$s.queue AS q WHERE q.name = ? AND q.paused_at IS NOT NULL)
+                    LIMIT ?
+                ), gone AS (
+                    DELETE FROM %1$s.job_available WHERE ctid = ANY (ARRAY (SELECT address FROM picked)) RETURNING *
+                )
+                INSERT INTO %1$s.job_running
+                    (%2$s, scheduled_at, errors, state, attempt, attempted_at, attempted_by)
+                SELECT id, run_order, created_at, priority, greatest(max_attempts, attempt + 1), queue, kind, args, timeout, tags,
+                    metadata, unique_key, scheduled_at, errors, 'running', attempt + 1, clock_timestamp(), ?
+                FROM gone
+                RETURNING id, run_order, queue, kind, args, priority, attempt, max_attempts, created_at, scheduled_at, tags,
+                    metadata, (extract(epoch FROM timeout) * 1000)::bigint
+                """.formatted(s, KEPT);
+        finish = """
+                WITH ended AS (
+                    SELECT * FROM unnest(?::bigint[], ?::bigint[], ?::text[], ?::text[], ?::text[])
+                        AS e (id, token, state, output, error)
+                ), gone AS (
+                    DELETE FROM %1$s.job_running AS r USING ended AS e
+                    WHERE r.id = e.id AND r.run_order = e.token
+                    RETURNING r.*, e.state AS final_state, e.output AS final_output, e.error
+                )
+                INSERT INTO %1$s.job_finalized
+                    (%2$s, scheduled_at, errors, state, attempt, attempted_at, attempted_by, finalized_at, output)
+                SELECT %2$s, scheduled_at, CASE WHEN error IS NULL THEN errors ELSE coalesce(errors, '[]') || error::jsonb END,
+                    final_state, attempt, attempted_at, attempted_by, clock_timestamp(), final_output::jsonb
+                FROM gone
+                RETURNING id
+                """.formatted(s, KEPT);
+        defer = """
+                WITH ended AS (
+                    SELECT * FROM unnest(?::bigint[], ?::bigint[], ?::text[], ?::bigint[], ?::boolean[], ?::text[])
+                        AS e (id, token, state, delay, refunded, error)
+                ), gone AS (
+                    DELETE FROM %1$s.job_running AS r USING ended AS e
+                    WHERE r.id = e.id AND r.run_order = e.token
+                    RETURNING r.*, e.state AS next_state, e.delay, e.refunded, e.error
+                )
+                INSERT INTO %1$s.job_deferred
+                    (%2$s, scheduled_at, errors, state, attempt, attempted_at, attempted_by)
+                SELECT %2$s, clock_timestamp() + delay * interval '1 microsecond',
+                    CASE WHEN error IS NULL THEN errors ELSE coalesce(errors, '[]') || error::jsonb END,
+                    next_state, CASE WHEN refunded THEN attempt - 1 ELSE attempt END, attempted_at, attempted_by
+                FROM gone
+                RETURNING id
+                """.formatted(s, KEPT);
+        // A fresh run order: the job goes to the tail of its lane, so that no claimer's floor has to move backwards,
+        // and the old
+        // lease can never match again.
+        release = """
+                WITH ended AS (
+                    SELECT * FROM unnest(?::bigint[], ?::bigint[]) AS e (id, token)
+                ), gone AS (
+                    DELETE FROM %1$s.job_running AS r USING ended AS e
+                    WHERE r.id = e.id AND r.run_order = e.token
+                    RETURNING r.*
+                )
+                INSERT INTO %1$s.job_available
+                    (id, run_order, created_at, priority, max_attempts, queue, kind, args, timeout, tags, metadata, unique_key,
+                     scheduled_at, errors, state, attempt)
+                SELECT id, %3$s, created_at, priority, max_attempts, queue, kind, args, timeout, tags, metadata, unique_key,
+                    least(scheduled_at, clock_timestamp()), errors, 'available', attempt - 1
+                FROM (SELECT * FROM gone ORDER BY run_order OFFSET 0) AS gone
+                RETURNING id
+                """.formatted(s, KEPT, nextRunOrder);
+        leasesOf = "SELECT id, run_order FROM " + s + ".job_running WHERE attempted_by = ? AND queue = ?";
+        sequencePosition = "SELECT last_value FROM " + s + ".job_seq";
+    }
+
+    /**
+     * Leases up to {@code limit} jobs of the kinds given, highest priority first, in the order they became available.
+     *
+     * @param range where to look
+     */
+    List<LeasedJob> claim(
+            Connection connection, String queue, Array kinds, int limit, Floors.Range range, String workerId)
+            throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(claim)) {
+            int next = 1;
+            for (int lane = 0; lane < LANES; lane++) {
+                statement.setLong(next++, range.floor(lane));
+            }
+            statement.setString(next++, queue);
+            statement.setLong(next++, range.ceiling());
+            statement.setArray(next++, kinds);
+            statement.setInt(next++, limit);
+            statement.setString(next++, queue);
+            statement.setInt(next++, limit);
+            statement.setString(next, workerId);
+            try (ResultSet rows = statement.executeQuery()) {
+                List<LeasedJob> claimed = new ArrayList<>();
+                while (rows.next()) {
+                    claimed.add(leased(rows));
+                }
+                claimed.sort(Comparator.comparingInt(LeasedJob::priority).thenComparingLong(LeasedJob::token));
+                return claimed;
+            }
+        }
+    }
+
+    /** Ends lives; returns the ids that really changed. */
+    Set<Long> finish(Connection connection, List<Outcome.Finalize> outcomes) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(finish)) {
+            setLeases(statement, outcomes);
+            setTexts(connection, statement, 3, outcomes, Outcome.Finalize::state);
+            setTexts(connection, statement, 4, outcomes, Outcome.Finalize::output);
+            setTexts(connection, statement, 5, outcomes, Outcome.Finalize::error);
+            return ids(statement);
+        }
+    }
+
+    /** Makes jobs wait for a time; returns the ids that really changed. */
+    Set<Long> defer(Connection connection, List<Outcome.Defer> outcomes) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(defer)) {
+            setLeases(statement, outcomes);
+            setTexts(connection, statement, 3, outcomes, Outcome.Defer::state);
+            statement.setArray(
+                    4,
+                    connection.createArrayOf(
+                            "bigint",
+                            outcomes.stream().map(Outcome.Defer::delayMicros).toArray()));
+            statement.setArray(
+                    5,
+                    connection.createArrayOf(
+                            "boolean",
+                            outcomes.stream().map(Outcome.Defer::refunded).toArray()));
+            setTexts(connection, statement, 6, outcomes, Outcome.Defer::error);
+            return ids(statement);
+        }
+    }
+
+    /** Gives leases back; returns the ids that really changed. */
+    Set<Long> release(Connection connection, long[] ids, long[] tokens) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(release)) {
+            statement.setObject(1, ids);
+            statement.setObject(2, tokens);
+            return ids(statement);
+        }
+    }
+
+    /** All leases of a worker in a queue, as the database sees them: id by token. Reads the whole partition. */
+    Map<Long, Long> leasesOf(Connection connection, String workerId, String queue) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(leasesOf)) {
+            statement.setString(1, workerId);
+            statement.setString(2, queue);
+            try (ResultSet rows = statement.executeQuery()) {
+                Map<Long, Long> leases = new HashMap<>();
+                while (rows.next()) {
+                    leases.put(rows.getLong(2), rows.getLong(1));
+                }
+                return leases;
+            }
+        }
+    }
+
+    /** The highest run order given so far. */
+    long sequencePosition(Connection connection) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(sequencePosition);
+                ResultSet row = statement.executeQuery()) {
+            row.next();
+            return row.getLong(1);
+        }
+    }
+
+    private static void setLeases(PreparedStatement statement, List<? extends Outcome> outcomes) throws SQLException {
+        long[] ids = new long[outcomes.size()];
+        long[] tokens = new long[outcomes.size()];
+        for (int i = 0; i < ids.length; i++) {
+            LeasedJob job = outcomes.get(i).job();
+            ids[i] = job.id();
+            tokens[i] = job.token();
+        }
+        statement.setObject(1, ids);
+        statement.setObject(2, tokens);
+    }
+
+    private static <O> void setTexts(
+            Connection connection,
+            PreparedStatement statement,
+            int index,
+            List<O> outcomes,
+            Function<O, @Nullable String> text)
+            throws SQLException {
+        statement.setArray(
+                index,
+                connection.createArrayOf("text", outcomes.stream().map(text).toArray()));
+    }
+
+    private static Set<Long> ids(PreparedStatement statement) throws SQLException {
+        Set<Long> ids = new HashSet<>();
+        try (ResultSet rows = statement.executeQuery()) {
+            while (rows.next()) {
+                ids.add(rows.getLong(1));
+            }
+        }
+        return ids;
+    }
+
+    private static LeasedJob leased(ResultSet row) throws SQLException {
+        Array tags = row.getArray(11);
+        long timeoutMillis = row.getLong(13);
+        Duration timeout = row.wasNull() ? null : Duration.ofMillis(timeoutMillis);
+        return new LeasedJob(
+                row.getLong(1),
+                row.getLong(2),
+                row.getString(3),
+                row.getString(4),
+                row.getString(5),
+                row.getInt(6),
+                row.getInt(7),
+                row.getInt(8),
+                instant(row, 9),
+                instant(row, 10),
+                tags == null ? List.of() : nonNull((String[]) tags.getArray()),
+                row.getString(12),
+                timeout);
+    }
+
+    /** Another program may have put NULL among the tags: that must not fail a whole claim. */
+    private static List<String> nonNull(String[] tags) {
+        return Arrays.stream(tags).filter(Objects::nonNull).toList();
+    }
+
+    private static Instant instant(ResultSet row, int column) throws SQLException {
+        return row.getObject(column, OffsetDateTime.class).toInstant();
+    }
+}

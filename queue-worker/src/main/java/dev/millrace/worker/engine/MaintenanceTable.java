@@ -1,0 +1,178 @@
+package dev.millrace.worker.engine;
+
+import dev.millrace.migrations.SchemaName;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.time.LocalDate;
+import java.time.format.DateTimeFormatter;
+
+/**
+ * The statements of the leader. Each is bounded in rows, safe to repeat, and does no harm if two leaders ever run it at once.
+ * Immutable.
+ */
+final class MaintenanceTable {
+
+    static final int BATCH = 1_000;
+
+    private static final String KEPT =
+            "id, created_at, priority, queue, kind, args, timeout, tags, metadata, unique_key";
+
+    private final SchemaName schema;
+    private final String look;
+    private final String promote;
+    private final String rescue;
+    private final String removeDeadWorkers;
+
+    /** What there is to do. */
+    record Outlook(long nextDueMillis, boolean deadWorkers) {}
+
+    MaintenanceTable(SchemaName schema) {
+        this.schema = schema;
+        String s = schema.quoted();
+        String nextRunOrder = "nextval('" + s.replace("'", "''") + ".job_seq')";
+        look = """
+                SELECT (SELECT (extract(epoch FROM min(scheduled_at) - clock_timestamp()) * 1000)::bigint
+                        FROM %1$s.job_deferred WHERE state IN ('scheduled', 'retryable')),
+                    EXISTS (SELECT FROM %1$s.worker WHERE lease_expires_at < clock_timestamp())
+                """.formatted(s);
+        promote = """
+                WITH due AS MATERIALIZED (
+                    SELECT ctid AS address
+                    FROM %1$s.job_deferred
+                    WHERE state IN ('scheduled', 'retryable') AND scheduled_at <= now()
+                    ORDER BY scheduled_at
+                    LIMIT ?
+                    FOR UPDATE SKIP LOCKED
+                ), gone AS (
+                    DELETE FROM %1$s.job_deferred WHERE ctid = ANY (ARRAY (SELECT address FROM due)) RETURNING *
+                ), promoted AS (
+                    INSERT INTO %1$s.job_available (%2$s, run_order, max_attempts, scheduled_at, errors, state, attempt)
+                    SELECT %2$s, %3$s, max_attempts, scheduled_at, errors, 'available', attempt
+                    FROM (SELECT * FROM gone ORDER BY scheduled_at, id OFFSET 0) AS gone
+                    RETURNING queue
+                )
+                SELECT n, pg_notify(?, 'available ' || queue) FROM (SELECT queue, count(*) AS n FROM promoted GROUP BY queue) AS woken
+                """.formatted(s, KEPT, nextRunOrder);
+        // Whoever has no live worker is lost: its worker's lease has run out, or there is no such worker.
+        rescue = """
+                WITH live AS MATERIALIZED (
+                    SELECT id FROM %1$s.worker WHERE lease_expires_at >= statement_timestamp()
+                ), lost AS MATERIALIZED (
+                    SELECT r.ctid AS address
+                    FROM %1$s.job_running AS r
+                    WHERE NOT EXISTS (SELECT FROM live WHERE live.id = r.attempted_by)
+                    LIMIT ?
+                    FOR UPDATE OF r SKIP LOCKED
+                ), gone AS (
+                    DELETE FROM %1$s.job_running WHERE ctid = ANY (ARRAY (SELECT address FROM lost))
+                    RETURNING *, coalesce(errors, '[]') || jsonb_build_object(
+                        'attempt', attempt, 'at', clock_timestamp(), 'worker', attempted_by, 'type', 'lost_worker',
+                        'message', 'The worker stopped renewing its lease') AS all_errors
+                ), again AS (
+                    INSERT INTO %1$s.job_available (%2$s, run_order, max_attempts, scheduled_at, errors, state, attempt)
+                    SELECT %2$s, %3$s, max_attempts, least(scheduled_at, clock_timestamp()), all_errors, 'available', attempt
+                    FROM (SELECT * FROM gone WHERE attempt < max_attempts ORDER BY run_order OFFSET 0) AS gone
+                    RETURNING queue
+                ), ended AS (
+                    INSERT INTO %1$s.job_finalized
+                        (%2$s, run_order, max_attempts, scheduled_at, errors, state, attempt, attempted_at, attempted_by, finalized_at)
+                    SELECT %2$s, run_order, max_attempts, scheduled_at, all_errors, 'discarded', attempt, attempted_at, attempted_by,
+                        clock_timestamp()
+                    FROM gone WHERE attempt >= max_attempts
+                    RETURNING queue
+                )
+                SELECT n, pg_notify(?, 'available ' || queue)
+                FROM (
+                    SELECT queue, count(*) AS n FROM (SELECT queue FROM again UNION ALL SELECT queue FROM ended) AS rescued GROUP BY queue
+                ) AS woken
+                """.formatted(s, KEPT, nextRunOrder);
+        removeDeadWorkers = """
+                DELETE FROM %1$s.worker AS w
+                WHERE w.lease_expires_at < clock_timestamp()
+                    AND NOT EXISTS (SELECT FROM %1$s.job_running AS r WHERE r.attempted_by = w.id)
+                """.formatted(s);
+    }
+
+    /** Reads the head of one index and the handful of workers. */
+    Outlook look(Connection connection) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(look);
+                ResultSet row = statement.executeQuery()) {
+            row.next();
+            long nextDue = row.getLong(1);
+            return new Outlook(row.wasNull() ? Long.MAX_VALUE : nextDue, row.getBoolean(2));
+        }
+    }
+
+    /** Makes up to {@link #BATCH} due jobs available, each at the tail of its lane, and wakes their queues. Returns how many. */
+    int promote(Connection connection) throws SQLException {
+        return move(connection, promote);
+    }
+
+    /** Makes up to {@link #BATCH} jobs of lost workers available again, or discards them after their last attempt. */
+    int rescue(Connection connection) throws SQLException {
+        return move(connection, rescue);
+    }
+
+    int removeDeadWorkers(Connection connection) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(removeDeadWorkers)) {
+            return statement.executeUpdate();
+        }
+    }
+
+    private int move(Connection connection, String sql) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(sql)) {
+            statement.setInt(1, BATCH);
+            statement.setString(2, schema.value());
+            try (ResultSet rows = statement.executeQuery()) {
+                int moved = 0;
+                while (rows.next()) {
+                    moved += rows.getInt(1);
+                }
+                return moved;
+            }
+        }
+    }
+
+    /** Whether the server has been up for longer than this: a fresh one has seen no heartbeat yet. */
+    boolean serverUpFor(Connection connection, Duration least) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(
+                "SELECT pg_postmaster_start_time() < clock_timestamp() - ? * interval '1 millisecond'")) {
+            statement.setLong(1, least.toMillis());
+            try (ResultSet row = statement.executeQuery()) {
+                row.next();
+                return row.getBoolean(1);
+            }
+        }
+    }
+
+    /**
+     * Creates the history partition of a day (UTC) if there is none. Made apart and attached, which needs only a weak lock on the
+     * history; only the default partition is locked while it is looked through.
+     */
+    Void ensureDay(Connection connection, LocalDate day) throws SQLException {
+        String name = "job_finalized_" + day.format(DateTimeFormatter.BASIC_ISO_DATE);
+        try (PreparedStatement exists = connection.prepareStatement("SELECT to_regclass(? || '.' || ?) IS NOT NULL")) {
+            exists.setString(1, schema.quoted());
+            exists.setString(2, name);
+            try (ResultSet row = exists.executeQuery()) {
+                row.next();
+                if (row.getBoolean(1)) {
+                    return null;
+                }
+            }
+        }
+        String s = schema.quoted();
+        try (Statement statement = connection.createStatement()) {
+            statement.execute("CREATE TABLE " + s + "." + name + " (LIKE " + s
+                    + ".job_finalized INCLUDING DEFAULTS INCLUDING CONSTRAINTS)"
+                    + " WITH (autovacuum_vacuum_insert_threshold = -1)");
+            statement.execute("ALTER TABLE " + s + ".job_finalized ATTACH PARTITION " + s + "." + name
+                    + " FOR VALUES FROM ('" + day + " 00:00:00+00') TO ('" + day.plusDays(1) + " 00:00:00+00')");
+        }
+        return null;
+    }
+}

@@ -1,0 +1,40 @@
+package dev.millrace.worker.engine;
+
+import org.jspecify.annotations.Nullable;
+
+/** What is to be written for a lease that ends; JSON is text already, so that writing can't fail in the handler's stead. */
+sealed interface Outcome {
+
+    LeasedJob job();
+
+    /**
+     * The job's life ends.
+     *
+     * @param state completed, cancelled or discarded
+     * @param output JSON, or null
+     * @param error JSON object for this attempt, or null
+     */
+    record Finalize(
+            LeasedJob job,
+            String state,
+            @Nullable String output,
+            @Nullable String error) implements Outcome {}
+
+    /**
+     * The job waits for a time.
+     *
+     * @param state retryable or scheduled
+     * @param delayMicros from now, by the database's clock
+     * @param refunded whether the attempt is given back
+     * @param error JSON object for this attempt, or null
+     */
+    record Defer(
+            LeasedJob job,
+            String state,
+            long delayMicros,
+            boolean refunded,
+            @Nullable String error) implements Outcome {}
+
+    /** The job was not begun, or is given up: it becomes available again and its attempt is given back. */
+    record Release(LeasedJob job) implements Outcome {}
+}

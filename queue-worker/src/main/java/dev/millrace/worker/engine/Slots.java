@@ -1,0 +1,211 @@
+package dev.millrace.worker.engine;
+
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Deque;
+import java.util.List;
+import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The slots of a queue and the local buffer before them. A slot is a thread, made when first needed, that takes a claimed job and
+ * runs it to its end. Thread-safe.
+ */
+final class Slots {
+
+    private final int size;
+    private final ThreadFactory threads;
+    private final Consumer<Execution> runner;
+    private final Runnable onHunger;
+
+    private final ReentrantLock lock = new ReentrantLock();
+    private final Condition offered = lock.newCondition();
+    private final Condition ended = lock.newCondition();
+    private final Deque<Execution> buffer = new ArrayDeque<>();
+    private int idle;
+    private int busy;
+    private int made;
+    private long started;
+    private int prefetch;
+    private boolean closed;
+
+    /**
+     * Slots of a queue, none of them made yet.
+     *
+     * @param runner runs one job; must not throw
+     * @param onHunger is called when the next claim is due
+     */
+    Slots(String queue, int size, Consumer<Execution> runner, Runnable onHunger) {
+        this.size = size;
+        this.threads = HandlerThreads.forQueue(queue);
+        this.runner = runner;
+        this.onHunger = onHunger;
+    }
+
+    /** Puts claimed jobs into the buffer, in order. */
+    void offer(Collection<Execution> claimed) {
+        lock.lock();
+        try {
+            buffer.addAll(claimed);
+            wakeOne();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /**
+     * How many jobs to claim now: zero while what is buffered lasts, so that claims are few and large.
+     *
+     * @param prefetch jobs to keep in the buffer beyond the free slots
+     */
+    int demand(int prefetch) {
+        lock.lock();
+        try {
+            this.prefetch = prefetch;
+            return closed || !hungry() ? 0 : size + prefetch - busy - buffer.size();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Jobs begun so far. */
+    long started() {
+        lock.lock();
+        try {
+            return started;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    boolean isIdle() {
+        lock.lock();
+        try {
+            return busy == 0 && buffer.isEmpty();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Takes back what has not begun; from now on nothing begins. */
+    List<Execution> close() {
+        lock.lock();
+        try {
+            closed = true;
+            List<Execution> notBegun = new ArrayList<>(buffer);
+            buffer.clear();
+            offered.signalAll();
+            return notBegun;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /**
+     * Waits until no job runs.
+     *
+     * @return false if one still does at the deadline, a value of {@link System#nanoTime}
+     */
+    boolean awaitIdle(long deadlineNanos) {
+        boolean interrupted = false;
+        lock.lock();
+        try {
+            while (busy > 0) {
+                long left = deadlineNanos - System.nanoTime();
+                if (left <= 0) {
+                    return false;
+                }
+                try {
+                    ended.await(left, TimeUnit.NANOSECONDS);
+                } catch (InterruptedException whileClosing) {
+                    interrupted = true;
+                }
+            }
+            return true;
+        } finally {
+            lock.unlock();
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    /** Half of the prefetch is the mark: above it, the buffer outlasts the next claim. Without prefetch, any free slot is. */
+    private boolean hungry() {
+        return buffer.size() <= prefetch / 2 && busy + buffer.size() < size + prefetch;
+    }
+
+    /** Wakes or makes one slot; each that takes a job wakes the next, so short jobs are run by few threads. */
+    private void wakeOne() {
+        if (buffer.isEmpty()) {
+            return;
+        }
+        if (idle > 0) {
+            offered.signal();
+        } else if (made < size) {
+            made++;
+            threads.newThread(this::run).start();
+        }
+    }
+
+    private void run() {
+        for (Execution next = take(); next != null; next = take()) {
+            try {
+                runner.accept(next);
+            } finally {
+                release();
+            }
+        }
+    }
+
+    private @Nullable Execution take() {
+        boolean hungry;
+        Execution next;
+        lock.lock();
+        try {
+            while (buffer.isEmpty()) {
+                if (closed) {
+                    return null;
+                }
+                idle++;
+                offered.awaitUninterruptibly();
+                idle--;
+            }
+            // A cancel that came as its job ended was not meant for the next one.
+            Thread.interrupted();
+            next = buffer.pop();
+            busy++;
+            started++;
+            wakeOne();
+            hungry = hungry();
+        } finally {
+            lock.unlock();
+        }
+        if (hungry) {
+            onHunger.run();
+        }
+        return next;
+    }
+
+    private void release() {
+        boolean hungry;
+        lock.lock();
+        try {
+            busy--;
+            hungry = !closed && hungry();
+            if (busy == 0) {
+                ended.signalAll();
+            }
+        } finally {
+            lock.unlock();
+        }
+        if (hungry) {
+            onHunger.run();
+        }
+    }
+}

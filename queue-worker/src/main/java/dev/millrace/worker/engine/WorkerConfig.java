@@ -1,0 +1,31 @@
+package dev.millrace.worker.engine;
+
+import dev.millrace.job.ArgsCodec;
+import dev.millrace.worker.handler.Handlers.Registration;
+import java.time.Duration;
+import java.util.Map;
+
+/**
+ * What a worker runs with; built and checked by {@code Worker.Builder}.
+ *
+ * @param queues slots by queue
+ * @param handlers by kind
+ * @param lease how long a silent worker keeps its jobs
+ * @param pollInterval wait between claims where nothing wakes
+ * @param grace how long running jobs may go on at close
+ * @param codec for arguments and output
+ */
+public record WorkerConfig(
+        Map<String, Integer> queues,
+        Map<String, Registration<?>> handlers,
+        Duration lease,
+        Duration pollInterval,
+        Duration grace,
+        ArgsCodec codec) {
+
+    @Override
+    public String toString() {
+        return "queues " + queues + ", kinds " + handlers.keySet() + ", lease " + lease.toMillis() + " ms, poll "
+                + pollInterval.toMillis() + " ms, grace " + grace.toMillis() + " ms";
+    }
+}

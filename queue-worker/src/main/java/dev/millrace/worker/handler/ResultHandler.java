@@ -1,0 +1,12 @@
+package dev.millrace.worker.handler;
+
+/**
+ * A {@link Handler} whose outcome is a value: done with or without output, snooze, cancel, or retry at a chosen time. An
+ * exception is a failed attempt. Called by many threads at once.
+ *
+ * @param <A> type of the arguments
+ */
+@FunctionalInterface
+public interface ResultHandler<A> {
+    Result handle(RunningJob job, A args) throws Exception;
+}

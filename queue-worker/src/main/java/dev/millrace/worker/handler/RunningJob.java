@@ -1,0 +1,75 @@
+package dev.millrace.worker.handler;
+
+import dev.millrace.connection.SqlFunction;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** One attempt of one job, as its handler sees it. Safe for use by many threads for as long as the handler runs. */
+public interface RunningJob {
+
+    long id();
+
+    String kind();
+
+    String queue();
+
+    int priority();
+
+    /** Number of this attempt, from 1. */
+    int attempt();
+
+    int maxAttempts();
+
+    /**
+     * Names the lease together with the id; never given twice for a job and only growing. Pass it to other systems to let them
+     * refuse an attempt that was taken over.
+     */
+    long leaseToken();
+
+    Instant createdAt();
+
+    /** When the job was due. */
+    Instant scheduledAt();
+
+    List<String> tags();
+
+    /** JSON object that came with the job; null for none. */
+    @Nullable String metadata();
+
+    /** How long this attempt may run; null for no limit. */
+    @Nullable Duration timeout();
+
+    /**
+     * Whether the handler should stop: its timeout is over, the worker is closing and its grace is over, or the lease could not
+     * be renewed or is lost. Half a second later the handler's thread is interrupted. What it throws after that counts as a
+     * failed attempt only for a timeout.
+     */
+    boolean isCancelled();
+
+    /**
+     * Completes the job in a transaction of the handler's own, on any connection to the same database: business rows and
+     * completion are committed together or not at all.
+     *
+     * @throws LeaseLostException if the job is no longer this worker's; the transaction must then be rolled back
+     */
+    void completeIn(Connection connection) throws SQLException;
+
+    /**
+     * As {@link #completeIn(Connection)}, with output.
+     *
+     * @param output written as JSON
+     */
+    void completeIn(Connection connection, Object output) throws SQLException;
+
+    /**
+     * Runs work in a transaction on a connection of the worker's pool: committed if it returns, rolled back if it throws. The
+     * connection belongs to this call. Waits if other handlers hold all that may be lent, which is the pool's size less two.
+     * No statement limit of the worker's applies inside; a session idle in the transaction for 10 seconds is ended by the
+     * server.
+     */
+    <T> T inTransaction(SqlFunction<T> work) throws SQLException, InterruptedException;
+}

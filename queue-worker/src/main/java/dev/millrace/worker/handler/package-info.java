@@ -1,0 +1,5 @@
+/** What user code implements and sees: handlers, the running job, results, retry policies. */
+@NullMarked
+package dev.millrace.worker.handler;
+
+import org.jspecify.annotations.NullMarked;

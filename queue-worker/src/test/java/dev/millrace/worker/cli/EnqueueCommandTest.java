@@ -1,0 +1,170 @@
+package dev.millrace.worker.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.millrace.testing.PostgresTest;
+import dev.millrace.testing.TestDatabase;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+@PostgresTest
+class EnqueueCommandTest {
+
+    private final TestDatabase database;
+
+    EnqueueCommandTest(TestDatabase database) {
+        this.database = database;
+    }
+
+    @BeforeEach
+    void empty() {
+        database.execute("TRUNCATE job");
+    }
+
+    @Test
+    void enqueue_kindAlone_isOneJobWithTheDefaults() {
+        long id = Long.parseLong(run("enqueue", "mail").done().out().strip());
+
+        assertThat(
+                        database.query(
+                                "SELECT id, kind, args::text, queue, priority, max_attempts, state, timeout, tags, metadata FROM job"))
+                .singleElement()
+                .satisfies(job -> assertThat(job)
+                        .containsEntry("id", id)
+                        .containsEntry("kind", "mail")
+                        .containsEntry("args", "{}")
+                        .containsEntry("queue", "default")
+                        .containsEntry("priority", 2)
+                        .containsEntry("max_attempts", 25)
+                        .containsEntry("state", "available")
+                        .containsEntry("timeout", null)
+                        .containsEntry("tags", null)
+                        .containsEntry("metadata", null));
+    }
+
+    @Test
+    void enqueue_allOptions_areTakenOver() {
+        run(
+                        "enqueue",
+                        "mail",
+                        "--args",
+                        "{\"n\": 12345678901234567890.10}",
+                        "--queue",
+                        "q",
+                        "--priority",
+                        "1",
+                        "--in",
+                        "1h",
+                        "--max-attempts",
+                        "3",
+                        "--timeout",
+                        "90s",
+                        "--tag",
+                        "a",
+                        "--tag",
+                        "b c",
+                        "--metadata",
+                        "{\"m\": \"ä\"}")
+                .done();
+
+        assertThat(database.queryString("""
+                SELECT concat_ws('|', args, queue, priority, max_attempts, state, timeout, tags, metadata,
+                                 scheduled_at - created_at BETWEEN interval '59 minutes' AND interval '61 minutes') FROM job"""))
+                .isEqualTo("{\"n\": 12345678901234567890.10}|q|1|3|scheduled|00:01:30|{a,\"b c\"}|{\"m\": \"ä\"}|t");
+    }
+
+    @Test
+    void enqueue_argsThatTheDatabaseRefuses_isStatus1() {
+        run("enqueue", "mail", "--args", "\"\\ud800\"").failed(1, "The database refused the job of kind mail");
+        run("enqueue", "mail", "--args", "\"\\u0000\"").failed(1, "NUL");
+        run("enqueue", "mail", "--args", "\"12345\"", "--max-args-bytes", "6").failed(1, "7 bytes, the limit is 6");
+        assertThat(jobs()).isZero();
+    }
+
+    @Test
+    void stdin_lines_areAllEnqueuedAndCounted() {
+        String lines =
+                "{\"kind\":\"mail\",\"args\":{\"to\":\"ä😀\",\"n\":0.10000000000000000000000000000001}}\n\n{\"kind\":\"later\",\"in\":\"1h\"}\n";
+
+        assertThat(piped(lines).done().out().strip()).isEqualTo("2 jobs enqueued");
+        assertThat(database.queryString(
+                        "SELECT string_agg(concat_ws('|', kind, args, state), ' ' ORDER BY id) FROM job"))
+                .isEqualTo(
+                        "mail|{\"n\": 0.10000000000000000000000000000001, \"to\": \"ä😀\"}|available later|{}|scheduled");
+    }
+
+    @Test
+    void stdin_noLines_isDoneWithNothing() {
+        assertThat(piped("").done().out().strip()).isEqualTo("0 jobs enqueued");
+    }
+
+    @Test
+    void stdin_oneLine_isCountedInTheSingular() {
+        assertThat(piped("{\"kind\":\"mail\"}").done().out().strip()).isEqualTo("1 job enqueued");
+    }
+
+    @Test
+    void stdin_printIds_areThoseOfTheJobsInOrder() {
+        StringBuilder lines = new StringBuilder();
+        for (int i = 0; i < 7_000; i++) {
+            lines.append("{\"kind\":\"k\",\"args\":").append(i).append("}\n");
+        }
+
+        List<Long> printed = piped(lines.toString(), "--print-ids")
+                .done()
+                .out()
+                .lines()
+                .map(Long::valueOf)
+                .toList();
+
+        assertThat(printed)
+                .isEqualTo(database.query("SELECT id FROM job ORDER BY args::text::int").stream()
+                        .map(row -> row.get("id"))
+                        .toList())
+                .hasSize(7_000);
+    }
+
+    @Test
+    void stdin_badLineInALaterChunk_enqueuesNothing() {
+        piped("{\"kind\":\"k\"}\n".repeat(6_000) + "{\"kind\":\"k\",\"priority\":9}\n"
+                        + "{\"kind\":\"k\"}\n".repeat(6_000))
+                .failed(1, "Line 6001 is not a job, nothing was enqueued: Priority 9 is out of range");
+        assertThat(jobs()).isZero();
+    }
+
+    @Test
+    void stdin_jobThatOnlyTheDatabaseRefuses_namesItsLines() {
+        piped("{\"kind\":\"k\"}\n\n{\"kind\":\"k\",\"args\":1e400000}\n")
+                .failed(1, "Lines 1 to 3 were not enqueued, nor was any other line");
+        assertThat(jobs()).isZero();
+    }
+
+    @Test
+    void enqueue_schemaWithoutTables_isStatus4() {
+        run("enqueue", "mail", "--schema", "nothing")
+                .failed(4, "Schema \"nothing\" has no job tables: run the migrate command");
+        piped("{\"kind\":\"mail\"}", "--schema", "nothing").failed(4, "has no job tables");
+    }
+
+    private long jobs() {
+        return database.queryLong("SELECT count(*) FROM job");
+    }
+
+    private Outcome piped(String in, String... more) {
+        String[] args = new String[more.length + 2];
+        args[0] = "enqueue";
+        args[1] = "--stdin";
+        System.arraycopy(more, 0, args, 2, more.length);
+        return Outcome.piped(environment(), in, args);
+    }
+
+    private Outcome run(String... args) {
+        return Outcome.of(environment(), args);
+    }
+
+    private Map<String, String> environment() {
+        return Map.of("MILLRACE_DATABASE_URL", database.url());
+    }
+}
