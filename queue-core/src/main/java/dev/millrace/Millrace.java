@@ -1,7 +1,10 @@
 package dev.millrace;
 
+import dev.millrace.connection.ConnectionEvent;
+import dev.millrace.connection.ConnectionMetrics;
 import dev.millrace.connection.Database;
 import dev.millrace.connection.DatabaseUnavailableException;
+import dev.millrace.connection.Health;
 import dev.millrace.connection.Supervisor;
 import dev.millrace.enqueue.EnqueueException;
 import dev.millrace.enqueue.Enqueuer;
@@ -13,9 +16,11 @@ import dev.millrace.job.NewJob;
 import java.sql.Connection;
 import java.time.Duration;
 import java.util.Iterator;
+import java.util.function.Consumer;
 import java.util.function.LongConsumer;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Enqueues jobs. One instance for a process and database; safe for use by many threads. It owns its connections, and
@@ -25,7 +30,9 @@ import java.util.stream.Stream;
  * one work in the caller's transaction: the job is there when the caller commits, and gone when it rolls back.
  *
  * <p>All methods throw {@link EnqueueException} if the database refuses the job, {@link DatabaseUnavailableException} if it
- * can't be reached, and {@link dev.millrace.job.ArgsException} if the arguments can't be stored.
+ * can't be reached ({@link
+ * DatabaseUnavailableException#isResultUnknown} tells the rare case that a commit's answer was lost and could not be looked up),
+ * and {@link dev.millrace.job.ArgsException} if the arguments can't be stored.
  */
 public final class Millrace implements AutoCloseable {
 
@@ -131,6 +138,16 @@ public final class Millrace implements AutoCloseable {
         };
     }
 
+    /** Whether the database can be used now; does not ask it. */
+    public Health health() {
+        return supervisor.health();
+    }
+
+    /** What happened to the connections so far. */
+    public ConnectionMetrics metrics() {
+        return supervisor.metrics();
+    }
+
     /** Sends wake-ups that are pending and ends all connections of this instance. Takes seconds at most; may be called twice. */
     @Override
     public void close() {
@@ -146,6 +163,7 @@ public final class Millrace implements AutoCloseable {
         private int maxArgsBytes = DEFAULT_MAX_ARGS_BYTES;
         private boolean notifyInCallersTransaction = true;
         private Duration connectTimeout = Duration.ofSeconds(10);
+        private @Nullable Consumer<ConnectionEvent> onEvent;
 
         private Builder(Database database) {
             this.database = database;
@@ -187,6 +205,12 @@ public final class Millrace implements AutoCloseable {
             return this;
         }
 
+        /** Is told what happens to the connections, on a thread of its own. */
+        public Builder onEvent(Consumer<ConnectionEvent> receiver) {
+            this.onEvent = receiver;
+            return this;
+        }
+
         /**
          * Connects and waits until the database is usable.
          *
@@ -194,7 +218,7 @@ public final class Millrace implements AutoCloseable {
          * @throws dev.millrace.migrations.SchemaException if the schema is missing, older or newer than this release needs
          */
         public Millrace connect() {
-            return new Millrace(this, Supervisor.connect(database, connectTimeout));
+            return new Millrace(this, Supervisor.connect(database, onEvent, connectTimeout));
         }
     }
 }

@@ -8,37 +8,90 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.concurrent.atomic.AtomicLong;
+import java.util.logging.Level;
+import java.util.logging.Logger;
+import javax.sql.DataSource;
 import org.postgresql.Driver;
 
-/** Opens links with the limits and session options that every session of ours has. Thread-safe. */
-final class Connector {
+/**
+ * Opens links, by URL with the limits and session options that every session of ours has, or from the application's data
+ * source. Thread-safe.
+ */
+final class Connector implements LinkOpener {
 
     private static final Driver DRIVER = new Driver();
-    private static final AtomicLong IDS = new AtomicLong();
+    /**
+     * The driver's host name verifier logs at SEVERE on each attempt: a certificate for another host would fill the log. The
+     * outage tells it once. Held here, since the logging framework forgets loggers that nobody holds.
+     */
+    private static final Logger VERIFIER = Logger.getLogger("org.postgresql.ssl.PGjdbcHostnameVerifier");
+
+    static {
+        VERIFIER.setLevel(Level.OFF);
+    }
+
+    /** Makes the link that an attempt is for, within the budget of connections. */
+    @FunctionalInterface
+    interface LinkFactory {
+        Link create(Link.Role role, long epoch) throws SQLException;
+    }
 
     private final Database database;
-    private final Watchdog watchdog;
+    private final Timeouts timeouts;
+    private final LinkFactory links;
+    private volatile boolean pooler;
+    private volatile boolean optionsRefused;
 
-    Connector(Database database, Watchdog watchdog) {
+    Connector(Database database, LinkFactory links) {
         this.database = database;
-        this.watchdog = watchdog;
+        this.timeouts = database.timeouts();
+        this.links = links;
+        this.pooler = database.isBehindPooler();
+    }
+
+    /** From now on sessions are opened so that a pooler in between does not break them. */
+    void behindPooler() {
+        pooler = true;
+    }
+
+    boolean isBehindPooler() {
+        return pooler;
+    }
+
+    @Override
+    public Link open(Link.Role role, long epoch) throws SQLException {
+        try {
+            return attempt(role, epoch);
+        } catch (SQLException failure) {
+            if (optionsRefused || !isRefusalOfOptions(failure)) {
+                throw failure;
+            }
+            optionsRefused = true;
+            return attempt(role, epoch);
+        }
+    }
+
+    /** PgBouncer refuses startup parameters that it was not told to ignore. */
+    private static boolean isRefusalOfOptions(SQLException failure) {
+        String message = failure.getMessage();
+        return "08P01".equals(failure.getSQLState())
+                && message != null
+                && message.contains("unsupported startup parameter");
     }
 
     /**
-     * Opens a link within {@link Timeouts#CONNECT}. The attempt runs on a daemon thread of its own, since a name look-up can
-     * block outside any socket; an attempt that comes back too late finds its link dead and is thrown away.
+     * The attempt runs on a daemon thread of its own, since a name look-up can block outside any socket; one that comes back
+     * too late finds its link dead and is thrown away.
      */
-    Link open(Link.Role role, long epoch) throws SQLException {
-        Link link = new Link(Long.toString(IDS.incrementAndGet(), 36), role, epoch, watchdog::forget);
+    private Link attempt(Link.Role role, long epoch) throws SQLException {
+        Link link = links.create(role, epoch);
         CompletableFuture<Connection> attempt = new CompletableFuture<>();
         Thread thread = new Thread(() -> connect(link, attempt), "millrace-connect-" + link.id());
         thread.setDaemon(true);
-        watchdog.watch(link);
         LinkSocketFactory.register(link);
         try {
             thread.start();
-            attempt.get(Timeouts.CONNECT.toMillis(), TimeUnit.MILLISECONDS);
+            attempt.get(timeouts.connect().toMillis(), TimeUnit.MILLISECONDS);
             link.connection();
             return link;
         } catch (ExecutionException failed) {
@@ -49,9 +102,12 @@ final class Connector {
             throw new SQLException(
                     "Connecting to " + database + " failed: " + failed.getCause(), "08001", failed.getCause());
         } catch (TimeoutException late) {
-            link.kill("connecting took longer than " + Timeouts.CONNECT.toSeconds() + " s");
+            link.kill("connecting took longer than " + timeouts.connect());
             throw new SQLException(
-                    "No connection to " + database + " within " + Timeouts.CONNECT.toSeconds() + " s", "08001", late);
+                    "No connection to " + database + " within "
+                            + timeouts.connect().toMillis() + " ms",
+                    "08001",
+                    late);
         } catch (InterruptedException interrupted) {
             link.kill("connecting was interrupted");
             Thread.currentThread().interrupt();
@@ -63,7 +119,11 @@ final class Connector {
 
     private void connect(Link link, CompletableFuture<Connection> attempt) {
         try {
-            Connection connection = DRIVER.connect(database.jdbcUrl(), properties(link));
+            boolean listening = link.role() == Link.Role.LISTEN;
+            DataSource adopted = database.isDirect(listening) ? null : database.adopted();
+            Connection connection = adopted == null
+                    ? DRIVER.connect(database.jdbcUrl(listening), properties(link, listening))
+                    : adopted.getConnection();
             link.opened(connection);
             attempt.complete(connection);
         } catch (SQLException | RuntimeException failure) {
@@ -71,16 +131,27 @@ final class Connector {
         }
     }
 
-    private Properties properties(Link link) {
-        Properties properties = database.credentials();
+    private Properties properties(Link link, boolean listening) {
+        Properties properties = database.credentials(listening);
         properties.setProperty("socketFactory", LinkSocketFactory.class.getName());
         properties.setProperty("socketFactoryArg", link.id());
         properties.setProperty("tcpKeepAlive", "true");
-        properties.setProperty("connectTimeout", Long.toString(Timeouts.TCP_CONNECT.toSeconds()));
-        properties.setProperty("sslResponseTimeout", Long.toString(Timeouts.TCP_CONNECT.toMillis()));
-        properties.setProperty("socketTimeout", Long.toString(Timeouts.SOCKET_READ.toSeconds()));
+        properties.setProperty(
+                "connectTimeout",
+                Long.toString(Math.max(1, timeouts.tcpConnect().toSeconds())));
+        properties.setProperty(
+                "sslResponseTimeout", Long.toString(timeouts.tcpConnect().toMillis()));
+        properties.setProperty(
+                "socketTimeout", Long.toString(Math.max(1, timeouts.socketRead().toSeconds())));
         properties.setProperty("ApplicationName", applicationName(link));
-        properties.setProperty("options", sessionOptions());
+        boolean pooled = pooler && !database.isDirect(listening);
+        if (pooled) {
+            // Whoever prepares a statement on one server connection may execute it on another.
+            properties.setProperty("prepareThreshold", "0");
+        }
+        if (!pooled && !optionsRefused || database.isDirect(listening)) {
+            properties.setProperty("options", sessionOptions());
+        }
         return properties;
     }
 
@@ -93,12 +164,13 @@ final class Connector {
      * What the server must know to end what we can no longer end: it must not keep locks for a client that is gone. Plans
      * are made for each execution: a plan cached while a queue was empty would scan a backlog of millions.
      */
-    private static String sessionOptions() {
+    private String sessionOptions() {
         return String.join(
                 " ",
-                "-c statement_timeout=" + Timeouts.STATEMENT.toMillis(),
-                "-c lock_timeout=" + Timeouts.LOCK.toMillis(),
-                "-c idle_in_transaction_session_timeout=" + Timeouts.IDLE_IN_TRANSACTION.toMillis(),
+                "-c statement_timeout=" + timeouts.statement().toMillis(),
+                "-c lock_timeout=" + timeouts.lock().toMillis(),
+                "-c idle_in_transaction_session_timeout="
+                        + timeouts.idleInTransaction().toMillis(),
                 "-c tcp_user_timeout=10000",
                 "-c tcp_keepalives_idle=10",
                 "-c tcp_keepalives_interval=5",

@@ -30,29 +30,46 @@ public final class Database {
 
     private static final Pattern INSTANCE = Pattern.compile("[\\x21-\\x7e]{1,32}");
 
-    private final String url;
-    private final String user;
-    private final @Nullable String password;
-    private final String display;
+    /** Where a server is and who logs in there; null fields where the application's data source knows. */
+    private record Address(
+            String url, String user, @Nullable String password, String display) {
+
+        Properties credentials() {
+            Properties properties = new Properties();
+            properties.setProperty("user", user);
+            if (password != null) {
+                properties.setProperty("password", password);
+            }
+            return properties;
+        }
+    }
+
+    private final @Nullable Address address;
+    private final @Nullable Address direct;
+    private final @Nullable DataSource adopted;
     private final SchemaName schema;
     private final int poolSize;
     private final String instance;
+    private final boolean behindPooler;
+    private final Timeouts timeouts;
 
     private Database(
-            String url,
-            String user,
-            @Nullable String password,
-            String display,
+            @Nullable Address address,
+            @Nullable Address direct,
+            @Nullable DataSource adopted,
             SchemaName schema,
             int poolSize,
-            String instance) {
-        this.url = url;
-        this.user = user;
-        this.password = password;
-        this.display = display;
+            String instance,
+            boolean behindPooler,
+            Timeouts timeouts) {
+        this.address = address;
+        this.direct = direct;
+        this.adopted = adopted;
         this.schema = schema;
         this.poolSize = poolSize;
         this.instance = instance;
+        this.behindPooler = behindPooler;
+        this.timeouts = timeouts;
     }
 
     /**
@@ -64,6 +81,40 @@ public final class Database {
      *     a password
      */
     public static Database of(String url) {
+        return new Database(
+                address(url),
+                null,
+                null,
+                SchemaName.DEFAULT,
+                DEFAULT_POOL_SIZE,
+                Long.toString(ProcessHandle.current().pid()),
+                false,
+                Timeouts.DEFAULT);
+    }
+
+    /**
+     * The database that the application's own data source leads to. It is used and never closed; two of its connections are
+     * kept for as long as the worker or client lives (control and listener), and one more for each operation under way. The
+     * connections must be pgjdbc's or unwrap to them, else notifications are replaced by polling.
+     *
+     * <p>What can't be promised here: the sockets are out of reach, so a connection that hangs is freed by the network timeout
+     * and not by the watchdog; under TLS ending it can take as long as the network does. Session limits, keep-alive and
+     * {@code application_name} are as the application sets them. The data source's own wait for a connection delays
+     * operations, and leases if it holds fewer connections than the application and this library together use.
+     */
+    public static Database adopt(DataSource dataSource) {
+        return new Database(
+                null,
+                null,
+                Objects.requireNonNull(dataSource, "dataSource"),
+                SchemaName.DEFAULT,
+                DEFAULT_POOL_SIZE,
+                Long.toString(ProcessHandle.current().pid()),
+                false,
+                Timeouts.DEFAULT);
+    }
+
+    private static Address address(String url) {
         Objects.requireNonNull(url, "url");
         String jdbc = isLibpq(url) ? fromLibpq(url) : url;
         // The driver logs what it does not understand, so what may hold a password must not get there.
@@ -72,26 +123,55 @@ public final class Database {
             throw notUnderstood();
         }
         String user = parsed.getProperty("user");
-        String display = parsed.getProperty("PGHOST", "localhost") + ":" + parsed.getProperty("PGPORT", "5432") + "/"
-                + parsed.getProperty("PGDBNAME");
-        return new Database(
-                withoutCredentials(jdbc),
-                isBlank(user) ? System.getProperty("user.name") : user,
-                parsed.getProperty("password"),
-                display,
-                SchemaName.DEFAULT,
-                DEFAULT_POOL_SIZE,
-                Long.toString(ProcessHandle.current().pid()));
+        String host = parsed.getProperty("PGHOST", "localhost");
+        String display = host + ":" + parsed.getProperty("PGPORT", "5432") + "/" + parsed.getProperty("PGDBNAME");
+        String plain = withoutCredentials(jdbc);
+        if (host.contains(",") && parsed.getProperty("targetServerType") == null) {
+            // Jobs can only be written on the primary, so with several hosts no other is meant.
+            plain += (plain.contains("?") ? "&" : "?") + "targetServerType=primary";
+        }
+        return new Address(
+                plain, isBlank(user) ? System.getProperty("user.name") : user, parsed.getProperty("password"), display);
     }
 
-    /** The same database with another user and password, which win over what the URL says. */
+    /**
+     * The same database with another user and password, which win over what the URL says.
+     *
+     * @throws IllegalStateException if it is an application's data source
+     */
     public Database withCredentials(String user, @Nullable String password) {
-        return new Database(url, Objects.requireNonNull(user, "user"), password, display, schema, poolSize, instance);
+        Objects.requireNonNull(user, "user");
+        Address current = byUrl("Credentials");
+        Address changed = new Address(current.url(), user, password, current.display());
+        return new Database(changed, direct, null, schema, poolSize, instance, behindPooler, timeouts);
+    }
+
+    /**
+     * The same database, which the URL reaches through a pooler in transaction mode such as PgBouncer: no statement is prepared
+     * on the server and no state of a session assumed. A pooler is also noticed without this, but only after the first connect.
+     */
+    public Database withPooler() {
+        return new Database(address, direct, adopted, schema, poolSize, instance, true, timeouts);
+    }
+
+    /**
+     * The same database with a second URL that leads to the server itself, past the pooler: for listening, which a pooler in
+     * transaction mode can't do, and for migrations.
+     *
+     * @throws IllegalArgumentException as {@link #of}
+     */
+    public Database withDirectUrl(String url) {
+        return new Database(address, address(url), adopted, schema, poolSize, instance, behindPooler, timeouts);
+    }
+
+    /** The same database with other limits on connections; default {@link Timeouts#DEFAULT}. */
+    public Database withTimeouts(Timeouts timeouts) {
+        return new Database(address, direct, adopted, schema, poolSize, instance, behindPooler, timeouts);
     }
 
     /** The same database with the job tables in another schema; default {@code millrace}. */
     public Database withSchema(SchemaName schema) {
-        return new Database(url, user, password, display, schema, poolSize, instance);
+        return new Database(address, direct, adopted, schema, poolSize, instance, behindPooler, timeouts);
     }
 
     /**
@@ -104,7 +184,7 @@ public final class Database {
         if (poolSize < 2 || poolSize > 1_000) {
             throw new IllegalArgumentException("Pool size " + poolSize + " is out of range: 2 to 1000");
         }
-        return new Database(url, user, password, display, schema, poolSize, instance);
+        return new Database(address, direct, adopted, schema, poolSize, instance, behindPooler, timeouts);
     }
 
     /**
@@ -118,7 +198,7 @@ public final class Database {
             throw new IllegalArgumentException("Instance name '" + instance
                     + "' is not possible: use 1 to 32 printable ASCII characters without spaces");
         }
-        return new Database(url, user, password, display, schema, poolSize, instance);
+        return new Database(address, direct, adopted, schema, poolSize, instance, behindPooler, timeouts);
     }
 
     public SchemaName schema() {
@@ -133,40 +213,69 @@ public final class Database {
         return instance;
     }
 
+    public Timeouts timeouts() {
+        return timeouts;
+    }
+
     /**
-     * Plain connections, one for each call, for migrations: they need sessions of their own and no limit on statements.
+     * Plain connections, one for each call, for migrations: they need sessions of their own and no limit on statements. With a
+     * direct URL they are to the server itself.
      */
     public DataSource unpooled() {
+        if (adopted != null && direct == null) {
+            return adopted;
+        }
+        Address target = direct == null ? byUrl("Migrations") : direct;
         PGSimpleDataSource source = new PGSimpleDataSource();
-        source.setUrl(url);
-        source.setUser(user);
-        source.setPassword(password);
+        source.setUrl(target.url());
+        source.setUser(target.user());
+        source.setPassword(target.password());
         source.setApplicationName("millrace/" + instance + "/migrate");
-        source.setConnectTimeout((int) Timeouts.TCP_CONNECT.toSeconds());
-        source.setLoginTimeout((int) Timeouts.CONNECT.toSeconds());
+        source.setConnectTimeout((int) timeouts.tcpConnect().toSeconds());
+        source.setLoginTimeout((int) timeouts.connect().toSeconds());
         source.setTcpKeepAlive(true);
         return source;
     }
 
-    /** The URL without user and password, for the driver. */
-    String jdbcUrl() {
-        return url;
+    /** The application's data source; null if the database is reached by URL. */
+    @Nullable DataSource adopted() {
+        return adopted;
+    }
+
+    boolean isBehindPooler() {
+        return behindPooler;
+    }
+
+    /** Whether a link of this role goes past the pooler, if there is one. */
+    boolean isDirect(boolean listening) {
+        return listening && direct != null;
+    }
+
+    /** The URL without user and password, for the driver; the direct one for a listener where there is one. */
+    String jdbcUrl(boolean listening) {
+        return target(listening).url();
     }
 
     /** Fresh driver properties with the credentials. */
-    Properties credentials() {
-        Properties properties = new Properties();
-        properties.setProperty("user", user);
-        if (password != null) {
-            properties.setProperty("password", password);
+    Properties credentials(boolean listening) {
+        return target(listening).credentials();
+    }
+
+    private Address target(boolean listening) {
+        return listening && direct != null ? direct : byUrl("A connection");
+    }
+
+    private Address byUrl(String what) {
+        if (address == null) {
+            throw new IllegalStateException(what + " can't be had by URL: this is the application's data source");
         }
-        return properties;
+        return address;
     }
 
     /** Host, port and database: safe to show. */
     @Override
     public String toString() {
-        return display;
+        return address == null ? "of the application's data source" : address.display();
     }
 
     private static IllegalArgumentException notUnderstood() {

@@ -28,18 +28,28 @@ final class Link {
     private final String id;
     private final Role role;
     private final long epoch;
-    private final Consumer<Link> onDeath;
+    private final Consumer<Link> onEnd;
+    private final ConnectionMetrics metrics;
     private final AtomicBoolean dead = new AtomicBoolean();
+    private final AtomicBoolean ended = new AtomicBoolean();
     private volatile long deadlineNanos = DISARMED;
+    private volatile long aliveNanos = System.nanoTime();
+    private volatile boolean lent;
     private volatile @Nullable Socket socket;
     private volatile @Nullable Connection connection;
     private volatile @Nullable String causeOfDeath;
 
-    Link(String id, Role role, long epoch, Consumer<Link> onDeath) {
+    /**
+     * A link that is not open yet.
+     *
+     * @param onEnd is told once, when the socket is closed or the connection is back with its owner
+     */
+    Link(String id, Role role, long epoch, ConnectionMetrics metrics, Consumer<Link> onEnd) {
         this.id = id;
         this.role = role;
         this.epoch = epoch;
-        this.onDeath = onDeath;
+        this.metrics = metrics;
+        this.onEnd = onEnd;
     }
 
     String id() {
@@ -92,11 +102,35 @@ final class Link {
         deadlineNanos = DISARMED;
     }
 
+    /** As {@link #arm}, while the link is in the hands of a handler: past the limit it counts as leaked. */
+    void lend(Duration limit) {
+        lent = true;
+        arm(limit);
+    }
+
+    /** The borrower is done with it. */
+    void returned() {
+        disarm();
+        lent = false;
+        aliveNanos = System.nanoTime();
+    }
+
+    boolean isLent() {
+        return lent;
+    }
+
+    /** When the other side last answered, by {@link System#nanoTime}. */
+    long aliveNanos() {
+        return aliveNanos;
+    }
+
     /** Runs an operation that can't outlast the limit by more than a tick of the watchdog. */
     <T> T call(Duration limit, SqlFunction<T> operation) throws SQLException {
         arm(limit);
         try {
-            return operation.apply(connection());
+            T result = operation.apply(connection());
+            aliveNanos = System.nanoTime();
+            return result;
         } finally {
             disarm();
         }
@@ -121,51 +155,81 @@ final class Link {
         if (current != null) {
             abort(current);
         }
-        onDeath.accept(this);
+        end();
     }
 
-    /** Says goodbye to the server if that is possible within the limit, then kills. */
-    void close(Duration limit) {
-        Connection current = connection;
-        if (current != null && !dead.get()) {
-            Thread goodbye = new Thread(
-                    () -> {
+    /** Whoever closes the socket, the driver or a pool included, ends the link. */
+    void socketClosed(Socket closed) {
+        if (connection != null && closed == socket) {
+            if (dead.compareAndSet(false, true)) {
+                causeOfDeath = "closed";
+            }
+            end();
+        }
+    }
+
+    private void end() {
+        if (ended.compareAndSet(false, true)) {
+            onEnd.accept(this);
+        }
+    }
+
+    /** The connection is back with its owner, unharmed; nothing of ours touches it any more. */
+    void release() {
+        if (dead.compareAndSet(false, true)) {
+            causeOfDeath = "given back";
+            end();
+        }
+    }
+
+    /**
+     * Says goodbye to the server if that is possible within the limit, then ends the link. Returns at once; the thread ends
+     * with the goodbye or shortly after the limit.
+     */
+    Thread startClose(Duration limit) {
+        arm(limit);
+        Thread goodbye = new Thread(
+                () -> {
+                    Connection current = connection;
+                    if (current != null && !dead.get()) {
                         try {
                             current.close();
                         } catch (SQLException | RuntimeException serverIsGone) {
                             // A close that fails is never news: the kill below ends the link all the same.
-                            causeOfDeath = serverIsGone.getMessage();
+                            metrics.add(ConnectionMetrics.Counter.CLOSE_ERRORS);
                         }
-                    },
-                    "millrace-close-" + id);
-            goodbye.setDaemon(true);
-            goodbye.start();
-            try {
-                goodbye.join(Math.max(1, limit.toMillis()));
-            } catch (InterruptedException interrupted) {
-                Thread.currentThread().interrupt();
-            }
-        }
-        kill("closed");
+                    }
+                    kill("closed");
+                },
+                "millrace-close-" + id);
+        goodbye.setDaemon(true);
+        goodbye.start();
+        return goodbye;
     }
 
-    private static void closeQuietly(Socket raw) {
+    private void closeQuietly(Socket raw) {
         try {
             raw.close();
         } catch (IOException alreadyGone) {
-            // Closing is all that is wanted, and closing twice is no error.
-            assert raw.isClosed();
+            // Closing is all that is wanted.
+            metrics.add(ConnectionMetrics.Counter.CLOSE_ERRORS);
         }
     }
 
-    /** Without an abort the driver's cleaner would later log a warning about the leaked connection. */
+    /**
+     * Without an abort the driver's cleaner would later log a warning about the leaked connection. A connection of somebody
+     * else's pool is closed too: that is how the pool gets to know.
+     */
     private void abort(Connection current) {
         Thread aborter = new Thread(
                 () -> {
                     try {
                         current.abort(Runnable::run);
+                        if (socket == null) {
+                            current.close();
+                        }
                     } catch (SQLException | RuntimeException serverIsGone) {
-                        causeOfDeath = causeOfDeath == null ? serverIsGone.getMessage() : causeOfDeath;
+                        metrics.add(ConnectionMetrics.Counter.CLOSE_ERRORS);
                     }
                 },
                 "millrace-abort-" + id);

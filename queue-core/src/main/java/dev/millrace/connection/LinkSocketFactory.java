@@ -35,13 +35,35 @@ public final class LinkSocketFactory extends SocketFactory {
 
     @Override
     public Socket createSocket() throws IOException {
-        Socket socket = new Socket();
-        keepAlive(socket);
         // The driver asks again for a socket to send a cancel on: that one is not the connection's.
-        if (link != null && CONNECTING.containsKey(link.id())) {
-            link.opening(socket);
+        if (link == null || !CONNECTING.containsKey(link.id())) {
+            Socket socket = new Socket();
+            keepAlive(socket);
+            return socket;
         }
+        Socket socket = new LinkSocket(link);
+        keepAlive(socket);
+        link.opening(socket);
         return socket;
+    }
+
+    /** Tells its link when it is closed, by whomever: that is the moment from which the connection is in use no more. */
+    private static final class LinkSocket extends Socket {
+
+        private final Link link;
+
+        LinkSocket(Link link) {
+            this.link = link;
+        }
+
+        @Override
+        public void close() throws IOException {
+            try {
+                super.close();
+            } finally {
+                link.socketClosed(this);
+            }
+        }
     }
 
     /** The kernel's default sends the first probe after two hours. */

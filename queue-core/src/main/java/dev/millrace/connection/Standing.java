@@ -1,11 +1,12 @@
 package dev.millrace.connection;
 
-import dev.millrace.connection.Supervisor.State;
 import dev.millrace.migrations.SchemaException;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -27,25 +28,98 @@ final class Standing {
     record Loss(FaultClass fault, Throwable error) {}
 
     private final Database database;
+    private final ConnectionMetrics metrics;
+    private final LongSupplier nanoTime;
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition changed = lock.newCondition();
     private State state = State.NEW;
+    private long sinceNanos;
+    private long retryNanos;
     private long epoch;
+    private boolean draining;
+    private boolean listenerWanted;
+    private boolean notified;
     private boolean suspect;
     private @Nullable Link control;
     private @Nullable Throwable lastError;
     private FaultClass lastFault = FaultClass.RECONNECT;
 
-    Standing(Database database) {
+    Standing(Database database, ConnectionMetrics metrics, LongSupplier nanoTime) {
         this.database = database;
+        this.metrics = metrics;
+        this.nanoTime = nanoTime;
+        this.sinceNanos = nanoTime.getAsLong();
+        this.retryNanos = sinceNanos;
     }
 
     State state() {
-        return locked(() -> state);
+        return locked(this::shown);
+    }
+
+    private State shown() {
+        if (state == State.CLOSED) {
+            return state;
+        }
+        if (draining) {
+            return State.DRAINING;
+        }
+        return state == State.UP && listenerWanted && !notified ? State.DEGRADED : state;
+    }
+
+    /** Whether operations can be tried: also with notifications missing, and while closing. */
+    boolean isUsable() {
+        return locked(() -> state == State.UP);
     }
 
     long epoch() {
         return locked(() -> epoch);
+    }
+
+    Health health(boolean live, @Nullable Budget budget) {
+        return locked(() -> {
+            long now = nanoTime.getAsLong();
+            State shown = shown();
+            Throwable error = lastError;
+            return new Health(
+                    live,
+                    shown == State.UP || shown == State.DEGRADED,
+                    shown,
+                    Duration.ofNanos(now - sinceNanos),
+                    epoch,
+                    error == null || state == State.UP ? null : Faults.brief(error),
+                    state == State.UP ? Duration.ZERO : Duration.ofNanos(Math.max(0, retryNanos - now)),
+                    budget);
+        });
+    }
+
+    /** Closing has begun: not ready for anything new, though still usable. */
+    void drain() {
+        locked(() -> {
+            draining = true;
+            sinceNanos = nanoTime.getAsLong();
+            return state;
+        });
+    }
+
+    /** Somebody listens from now on, or nobody any more. */
+    void listener(boolean wanted) {
+        locked(() -> {
+            listenerWanted = wanted;
+            notified = false;
+            return state;
+        });
+    }
+
+    /** Notes whether notifications arrive. */
+    void notified(boolean arrive) {
+        locked(() -> {
+            boolean changes = notified != arrive;
+            notified = arrive;
+            if (changes && state == State.UP) {
+                sinceNanos = nanoTime.getAsLong();
+            }
+            return state;
+        });
     }
 
     /** A new epoch begins. */
@@ -69,12 +143,13 @@ final class Standing {
         });
     }
 
-    void failed(FaultClass fault, Throwable error) {
+    void failed(FaultClass fault, Throwable error, Duration retry) {
         boolean timeDoesNotMend = fault == FaultClass.CONFIGURATION || fault == FaultClass.SCHEMA;
         locked(() -> {
             control = null;
             lastError = error;
             lastFault = fault;
+            retryNanos = nanoTime.getAsLong() + retry.toNanos();
             return become(timeDoesNotMend ? State.SUSPENDED : State.BACKOFF);
         });
     }
@@ -110,6 +185,8 @@ final class Standing {
                 lastError = error;
                 lastFault = fault;
                 changed.signalAll();
+            } else {
+                metrics.add(ConnectionMetrics.Counter.STALE_EPOCH_EVENTS);
             }
             return state;
         });
@@ -188,26 +265,27 @@ final class Standing {
         }
         String why = state == State.CLOSED || error == null ? "" : ": " + Faults.brief(error);
         return new DatabaseUnavailableException(
-                "The database " + database + " is not usable (" + state + ")" + why, error);
+                "The database " + database + " is not usable (" + state + ")" + why,
+                error,
+                state,
+                Duration.ofNanos(nanoTime.getAsLong() - sinceNanos),
+                Duration.ofNanos(Math.max(0, retryNanos - nanoTime.getAsLong())));
     }
 
     /** Closed is for ever. */
     private State become(State next) {
-        if (state != State.CLOSED) {
+        if (state != State.CLOSED && state != next) {
             state = next;
+            sinceNanos = nanoTime.getAsLong();
         }
         changed.signalAll();
         return state;
     }
 
-    private interface Locked<T> {
-        T run();
-    }
-
-    private <T> T locked(Locked<T> action) {
+    private <T> T locked(Supplier<T> action) {
         lock.lock();
         try {
-            return action.run();
+            return action.get();
         } finally {
             lock.unlock();
         }

@@ -40,6 +40,10 @@ public final class SupervisedLoop implements AutoCloseable {
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition signal = lock.newCondition();
     private final Thread thread;
+    /** More rounds in a second than any database can answer: only a mistake makes them. */
+    private final SpinGuard guard =
+            new SpinGuard(100_000, Duration.ofSeconds(1), Duration.ofMillis(100), System::nanoTime);
+
     private boolean woken;
     private volatile boolean stopped;
     private boolean failedBefore;
@@ -101,7 +105,7 @@ public final class SupervisedLoop implements AutoCloseable {
     @Override
     public void close() {
         stop();
-        join(Timeouts.OPERATION.plusSeconds(1));
+        join(supervisor.database().timeouts().operation().plusSeconds(1));
     }
 
     private void run() {
@@ -111,12 +115,17 @@ public final class SupervisedLoop implements AutoCloseable {
                 if (stopped) {
                     return;
                 }
+                Duration pause = guard.round();
+                if (!pause.isZero()) {
+                    supervisor.metrics().add(ConnectionMetrics.Counter.SPIN_GUARD_TRIPS);
+                    park(pause, false);
+                }
                 Duration wait = step.run();
                 failedBefore = false;
                 backoff.reset();
                 park(wait, true);
             } catch (DatabaseUnavailableException | SchemaException unavailable) {
-                if (supervisor.state() == Supervisor.State.CLOSED) {
+                if (supervisor.state() == State.CLOSED) {
                     return;
                 }
                 paced(FaultClass.RECONNECT, unavailable);

@@ -5,72 +5,99 @@ import dev.millrace.migrations.SchemaVersion;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.sql.SQLTransientConnectionException;
 import java.sql.Statement;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
+import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
+import org.postgresql.PGConnection;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Owns every physical connection of a process to one database: a control link, a listening link and the work pool. It
+ * Owns every physical connection of a process to one database: a control link, a listening link and the work lane. It
  * connects, probes, and after a fault connects again, paced; everything that needs the database parks on its state. There is
  * no other place that retries a connection. Safe for use by many threads.
  *
  * <p>A connection attempt needs a token of a bucket (10 at once, 20 a minute) besides the back-off, so a tight loop is
  * impossible whatever goes wrong elsewhere. Each connect starts an epoch; what a link of an older epoch reports changes
- * nothing.
+ * nothing. Never more than the pool's size and two connections are in use.
  */
 public final class Supervisor implements AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger(Supervisor.class);
 
-    /** Where the supervisor stands. */
-    public enum State {
-        NEW,
-        CONNECTING,
-        VALIDATING,
-        UP,
-        BACKOFF,
-        SUSPENDED,
-        CLOSED
-    }
+    private static final AtomicLong LINK_IDS = new AtomicLong();
+    private static final Duration BUDGET_INTERVAL = Duration.ofMinutes(10);
+    /** A supervision that has not looked for so long is taken for dead; a connect and its validation take less. */
+    private static final Duration SILENT = Duration.ofSeconds(10);
+
+    /** Control and listener. */
+    private static final int BESIDES_POOL = 2;
 
     private final Database database;
+    private final Timeouts timeouts;
+    private final ConnectionMetrics metrics = new ConnectionMetrics();
+    private final @Nullable Events events;
     private final Watchdog watchdog;
     private final Connector connector;
-    private final WorkPool pool;
-    private final Outage outage;
-    private final TokenBucket attempts = new TokenBucket(10, 20, System::nanoTime);
-    private final Backoff backoff = new Backoff(new SplittableRandom());
+    private final Semaphore links;
+    private final Growth growth;
+    private final WorkLane lane;
+    private final Machine machine;
     private final List<Runnable> onUp = new CopyOnWriteArrayList<>();
-    private final List<Listener> listeners = new CopyOnWriteArrayList<>();
+    private final AtomicReference<@Nullable Listener> listener = new AtomicReference<>();
     private final AtomicBoolean closing = new AtomicBoolean();
     private final Thread thread;
 
     private final Standing standing;
     private final ReentrantLock controlLane = new ReentrantLock();
-    private long upSinceNanos;
+    private final Backoff listenerBackoff = new Backoff(new SplittableRandom());
+    private volatile @Nullable Budget budget;
+    private volatile long steppedNanos = System.nanoTime();
+    private long budgetNanos;
+    private @Nullable String budgetWarning;
+    private boolean sessionWarned;
+    private boolean degraded;
 
-    private Supervisor(Database database) {
+    private Supervisor(Database database, @Nullable Consumer<ConnectionEvent> receiver) {
         this.database = database;
-        this.standing = new Standing(database);
-        this.watchdog = new Watchdog(database.instance());
-        this.connector = new Connector(database, watchdog);
-        this.outage = new Outage(database);
-        this.pool = new WorkPool(database.instance(), database.poolSize(), this::openForPool);
+        this.timeouts = database.timeouts();
+        this.events = receiver == null ? null : new Events(database.instance(), receiver, metrics);
+        this.standing = new Standing(database, metrics, System::nanoTime);
+        this.watchdog = new Watchdog(database.instance(), metrics);
+        this.links = new Semaphore(database.poolSize() + BESIDES_POOL);
+        this.connector = new Connector(database, this::createLink);
+        this.growth = new Growth(database.poolSize(), new SplittableRandom(), System::nanoTime);
+        DataSource adopted = database.adopted();
+        this.lane = adopted == null
+                ? new WorkPool(database, this::openForPool)
+                : new AdoptedLane(database, adopted, this::createLink, this::epoch, connector::isBehindPooler);
+        this.machine = new Machine(
+                database, new Connections(), standing, metrics, this::tell, System::nanoTime, new SplittableRandom());
         this.thread = new Thread(this::run, "millrace-supervisor-" + database.instance());
         this.thread.setDaemon(true);
     }
 
-    /** Starts to connect in the background and returns at once. */
+    /** As {@link #start(Database, Consumer)}, without a receiver of events. */
     public static Supervisor start(Database database) {
-        Supervisor supervisor = new Supervisor(database);
+        return start(database, null);
+    }
+
+    /** Starts to connect in the background and returns at once. */
+    public static Supervisor start(Database database, @Nullable Consumer<ConnectionEvent> receiver) {
+        Supervisor supervisor = new Supervisor(database, receiver);
         supervisor.thread.start();
         return supervisor;
     }
@@ -82,15 +109,17 @@ public final class Supervisor implements AutoCloseable {
      * @throws SchemaException if the schema is missing, older or newer than needed
      * @throws DatabaseUnavailableException if the database is not usable in time, or the wait is interrupted
      */
-    public static Supervisor connect(Database database, Duration limit) {
-        Supervisor supervisor = start(database);
+    public static Supervisor connect(Database database, @Nullable Consumer<ConnectionEvent> receiver, Duration limit) {
+        Supervisor supervisor = start(database, receiver);
         try {
             supervisor.awaitFirstUp(limit);
             return supervisor;
         } catch (InterruptedException interrupted) {
-            supervisor.close();
             Thread.currentThread().interrupt();
-            throw new DatabaseUnavailableException("Connecting to " + database + " was interrupted", interrupted);
+            DatabaseUnavailableException failure = DatabaseUnavailableException.during(
+                    supervisor, "Connecting to " + database + " was interrupted", interrupted, false);
+            supervisor.close();
+            throw failure;
         } catch (RuntimeException failure) {
             supervisor.close();
             throw failure;
@@ -108,6 +137,53 @@ public final class Supervisor implements AutoCloseable {
     /** Number of connects begun so far: grows by one with each. */
     public long epoch() {
         return standing.epoch();
+    }
+
+    /** Whether operations can be tried now: the database is up, with or without notifications. */
+    public boolean isUsable() {
+        return standing.isUsable();
+    }
+
+    /** Whether sessions are the server's own, with no pooler in between that would mix them up. */
+    public boolean isDirect() {
+        return !connector.isBehindPooler();
+    }
+
+    /** For those who watch the process; cheap, and does not touch the database. */
+    public Health health() {
+        long now = System.nanoTime();
+        boolean live = state() == State.CLOSED
+                || (thread.isAlive()
+                        && now - watchdog.tickedNanos() < SILENT.toNanos()
+                        && now - steppedNanos
+                                < SILENT.plus(timeouts.probeInterval()).toNanos() * 3);
+        return standing.health(live, budget);
+    }
+
+    public ConnectionMetrics metrics() {
+        return metrics;
+    }
+
+    /** Connections of the work lane in use now. */
+    public int connectionsInUse() {
+        return lane.usage().active();
+    }
+
+    /** Connections open or being opened now, all together: never more than the pool's size and two. */
+    public int connections() {
+        return database.poolSize() + BESIDES_POOL - links.availablePermits();
+    }
+
+    /** Tells the receiver of events, if there is one; for the parts that are built on the supervisor. */
+    public void tell(ConnectionEvent event) {
+        if (events != null) {
+            events.tell(event);
+        }
+    }
+
+    /** Closing has begun: not ready for anything new, while what is under way goes on. */
+    public void drain() {
+        standing.drain();
     }
 
     /** Adds what runs on the supervisor's thread each time the database has become usable; it must be quick. */
@@ -140,33 +216,36 @@ public final class Supervisor implements AutoCloseable {
      * @throws SQLException what the operation met; the supervisor has already been told
      */
     public <T> T work(SqlFunction<T> operation) throws SQLException {
-        return borrowed(operation, true);
+        return borrowed(operation, null);
     }
 
-    private <T> T borrowed(SqlFunction<T> operation, boolean limited) throws SQLException {
+    private <T> T borrowed(SqlFunction<T> operation, @Nullable Duration lentFor) throws SQLException {
         standing.requireUp();
+        long asked = System.nanoTime();
         Link link = null;
-        try (Connection connection = pool.borrow()) {
-            link = pool.linkOf(connection);
-            if (limited) {
-                link.arm(Timeouts.OPERATION);
+        try (WorkLane.Loan loan = lane.borrow()) {
+            metrics.measure(ConnectionMetrics.Timer.POOL_WAIT, System.nanoTime() - asked);
+            link = loan.link();
+            if (lentFor == null) {
+                link.arm(timeouts.operation());
+            } else {
+                link.lend(lentFor);
             }
             try {
-                return operation.apply(connection);
+                return operation.apply(loan.connection());
             } catch (SQLException failure) {
                 report(link, failure);
                 throw failure;
-            } finally {
-                if (link.isDead()) {
-                    pool.evict(connection);
-                }
             }
         } catch (SQLException failure) {
+            if (link == null && failure instanceof SQLTransientConnectionException && standing.isUsable()) {
+                tell(new ConnectionEvent.PoolSaturated(lane.usage().maximum()));
+            }
             report(link, failure);
             throw failure;
         } finally {
             if (link != null) {
-                link.disarm();
+                link.returned();
             }
         }
     }
@@ -178,17 +257,18 @@ public final class Supervisor implements AutoCloseable {
 
     /** Restarts the operation limit for a borrowed connection whose operation has made progress. */
     public void extend(Connection borrowed) throws SQLException {
-        pool.linkOf(borrowed).arm(Timeouts.OPERATION);
+        lane.linkOf(borrowed).arm(timeouts.operation());
     }
 
     /**
-     * Runs an operation that may take its time on a connection of the work pool, in auto-commit mode: no limit of ours applies.
+     * Runs an operation that may take its time on a connection of the work lane, in auto-commit mode. Past the limit the
+     * connection is killed and counted as leaked.
      *
      * @throws DatabaseUnavailableException at once while the database is not usable
      * @throws SQLException what the operation met; the supervisor has already been told
      */
-    public <T> T lend(SqlFunction<T> operation) throws SQLException {
-        return borrowed(operation, false);
+    public <T> T lend(Duration limit, SqlFunction<T> operation) throws SQLException {
+        return borrowed(operation, limit);
     }
 
     /**
@@ -200,7 +280,7 @@ public final class Supervisor implements AutoCloseable {
         try {
             Link link = standing.requireUp();
             try {
-                return link.call(Timeouts.OPERATION, operation);
+                return link.call(timeouts.operation(), operation);
             } catch (SQLException failure) {
                 report(link, failure);
                 throw failure;
@@ -213,14 +293,21 @@ public final class Supervisor implements AutoCloseable {
     /**
      * Listens on the channel that bears the schema's name, on a link of its own, again after each outage. The returned
      * handle ends it.
+     *
+     * @throws IllegalStateException if somebody listens already: the budget has one connection for it
      */
     public AutoCloseable listen(NotificationHandler handler) {
-        Listener listener = new Listener(this, database.schema().value(), handler);
-        listeners.add(listener);
-        listener.start();
+        Listener created = new Listener(this, database.schema().value(), handler);
+        if (!listener.compareAndSet(null, created)) {
+            throw new IllegalStateException("This supervisor has a listener already");
+        }
+        standing.listener(true);
+        created.start();
         return () -> {
-            listeners.remove(listener);
-            listener.close();
+            if (listener.compareAndSet(created, null)) {
+                created.close();
+                standing.listener(false);
+            }
         };
     }
 
@@ -230,10 +317,64 @@ public final class Supervisor implements AutoCloseable {
         if (!fault.losesConnection()) {
             return;
         }
+        SQLException sql = Faults.sqlException(failure);
+        if (sql != null && ("25P03".equals(sql.getSQLState()) || "25P04".equals(sql.getSQLState()))) {
+            metrics.add(ConnectionMetrics.Counter.IDLE_IN_TRANSACTION_KILLS);
+        }
         if (link != null) {
             link.kill(Faults.brief(failure));
         }
         standing.suspect(link, fault, failure);
+    }
+
+    /** Notifications arrive; for the listener's thread alone. */
+    void listens() {
+        listenerBackoff.reset();
+        standing.notified(true);
+        if (degraded) {
+            degraded = false;
+            LOG.info("Notifications of {} arrive again", database);
+            tell(new ConnectionEvent.Restored());
+        }
+    }
+
+    /** Notifications do not arrive, though the database may be up; for the listener's thread alone. */
+    void listensNot(String reason) {
+        standing.notified(false);
+        if (!degraded && standing.isUsable()) {
+            degraded = true;
+            LOG.info("Notifications of {} do not arrive, workers poll: {}", database, reason);
+            tell(new ConnectionEvent.Degraded(reason));
+        }
+    }
+
+    /** Every link that there is, within the budget. */
+    private Link createLink(Link.Role role, long epoch) throws SQLException {
+        if (!links.tryAcquire()) {
+            throw new SQLException("All " + (database.poolSize() + BESIDES_POOL) + " connections are in use", "53300");
+        }
+        metrics.add(ConnectionMetrics.Counter.CONNECT_ATTEMPTS);
+        Link link = new Link(Long.toString(LINK_IDS.incrementAndGet(), 36), role, epoch, metrics, this::ended);
+        watchdog.watch(link);
+        return link;
+    }
+
+    private void ended(Link link) {
+        watchdog.forget(link);
+        lane.forget(link);
+        links.release();
+    }
+
+    private Link open(Link.Role role, long epoch) throws SQLException {
+        long began = System.nanoTime();
+        try {
+            Link link = connector.open(role, epoch);
+            metrics.measure(ConnectionMetrics.Timer.CONNECT, System.nanoTime() - began);
+            return link;
+        } catch (SQLException failure) {
+            metrics.connectFailed(Faults.classify(failure, Faults.Phase.CONNECT));
+            throw failure;
+        }
     }
 
     private Link openForPool() throws SQLException {
@@ -241,61 +382,168 @@ public final class Supervisor implements AutoCloseable {
         if (control == null) {
             throw new SQLException("The database is not usable now (" + standing.state() + ")", "08001");
         }
-        return connector.open(Link.Role.WORK, control.epoch());
+        Duration wait = growth.take();
+        if (!wait.isZero()) {
+            throw new SQLException("The pool grows again in " + wait.toMillis() + " ms", "53300");
+        }
+        try {
+            Link link = open(Link.Role.WORK, control.epoch());
+            growth.opened();
+            return link;
+        } catch (SQLException failure) {
+            FaultClass fault = Faults.classify(failure, Faults.Phase.CONNECT);
+            growth.failed(fault, "53300".equals(failure.getSQLState()));
+            throw failure;
+        }
     }
 
     /** For the listener, which has its own link but not its own pacing. */
     Link openForListener() throws SQLException, InterruptedException {
         awaitUp(Duration.ofDays(1));
-        for (Duration pace = attempts.take(); !pace.isZero(); pace = attempts.take()) {
+        for (Duration pace = machine.attempts().take();
+                !pace.isZero();
+                pace = machine.attempts().take()) {
             TimeUnit.NANOSECONDS.sleep(pace.toNanos());
         }
-        return connector.open(Link.Role.LISTEN, epoch());
+        return open(Link.Role.LISTEN, epoch());
+    }
+
+    /** Notifications do not arrive any more; the listener's only wait after a failure. */
+    void listenerLost(Throwable failure) throws InterruptedException {
+        standing.notified(false);
+        TimeUnit.NANOSECONDS.sleep(listenerBackoff
+                .next(Faults.classify(failure, Faults.Phase.CONNECT))
+                .toNanos());
     }
 
     private void run() {
         while (!closing.get()) {
             Duration wait;
             try {
-                wait = step();
+                wait = machine.step();
+                lane.resize(growth.target());
+                checkBudget();
             } catch (RuntimeException bug) {
                 LOG.error("The supervisor of {} met an unexpected error and goes on", database, bug);
-                wait = backoff.next(FaultClass.CONFIGURATION);
+                wait = machine.unexpected();
             }
+            steppedNanos = System.nanoTime();
             standing.park(wait);
         }
         // A connect that was under way when close came has ended by now.
         killAll("closed");
     }
 
-    private Duration step() {
-        Link current = standing.control();
-        return current == null ? connect() : probe(current);
-    }
-
-    /** One attempt, if the bucket allows it. */
-    private Duration connect() {
-        Duration pace = attempts.take();
-        if (!pace.isZero()) {
-            return pace;
+    private void checkBudget() {
+        Link control = standing.control();
+        long now = System.nanoTime();
+        if (control == null || (budget != null && now - budgetNanos < BUDGET_INTERVAL.toNanos())) {
+            return;
         }
-        outage.attempt();
-        long current = standing.begin();
-        Link link = null;
+        if (!controlLane.tryLock()) {
+            return;
+        }
         try {
-            link = connector.open(Link.Role.CONTROL, current);
-            standing.validating();
-            link.call(Timeouts.PROBE, this::validate);
-            up(link);
-            return Timeouts.PROBE_INTERVAL;
+            Budget read = control.call(
+                    timeouts.probe(), connection -> Budget.read(connection, database.poolSize() + BESIDES_POOL));
+            budgetNanos = now;
+            budget = read;
+            String warning = read.warning();
+            if (warning != null && !warning.equals(budgetWarning)) {
+                LOG.warn("Connections of {} may run out. {}", database, warning);
+                tell(new ConnectionEvent.BudgetExceeded(warning));
+            }
+            budgetWarning = warning;
         } catch (SQLException failure) {
-            return failed(link, failure, Faults.classify(failure, Faults.Phase.CONNECT));
-        } catch (SchemaException failure) {
-            return failed(link, failure, FaultClass.SCHEMA);
+            LOG.debug("The connection budget of {} could not be read", database, failure);
+            budgetNanos = now;
+            report(control, failure);
+        } finally {
+            controlLane.unlock();
         }
     }
 
-    private Void validate(Connection connection) throws SQLException {
+    /** What the machine's decisions act on. */
+    private final class Connections implements Machine.World {
+
+        @Override
+        public Link open(long epoch) throws SQLException {
+            return Supervisor.this.open(Link.Role.CONTROL, epoch);
+        }
+
+        @Override
+        public void validate(Link link) throws SQLException {
+            link.call(timeouts.probe(), Supervisor.this::validate);
+        }
+
+        @Override
+        public void probe(Link link) throws SQLException {
+            if (!controlLane.tryLock()) {
+                // An operation is under way, which the watchdog bounds and whose failure is reported.
+                return;
+            }
+            try {
+                link.call(timeouts.probe(), Supervisor.this::requireWritable);
+            } finally {
+                controlLane.unlock();
+            }
+        }
+
+        @Override
+        public void usable(Link link) {
+            onUp.forEach(Runnable::run);
+        }
+
+        @Override
+        public void dropAll(String reason) {
+            killAll(reason);
+        }
+
+        @Override
+        public void retire() {
+            lane.retire();
+        }
+    }
+
+    private @Nullable Void validate(Connection connection) throws SQLException {
+        requireWritable(connection);
+        int pid;
+        boolean unlimited;
+        try (Statement statement = connection.createStatement();
+                ResultSet row =
+                        statement.executeQuery("SELECT pg_backend_pid(), current_setting('statement_timeout') = '0'"
+                                + " OR current_setting('idle_in_transaction_session_timeout') = '0'")) {
+            row.next();
+            pid = row.getInt(1);
+            unlimited = row.getBoolean(2);
+        }
+        if (connection.isWrapperFor(PGConnection.class)) {
+            PGConnection driver = connection.unwrap(PGConnection.class);
+            // A pooler makes up the process id that it tells its clients.
+            if (driver.getBackendPID() != pid) {
+                connector.behindPooler();
+            }
+            if (connector.isBehindPooler()) {
+                driver.setPrepareThreshold(0);
+            }
+        }
+        if (unlimited && !sessionWarned) {
+            sessionWarned = true;
+            LOG.warn(
+                    "Sessions of {} have no time limits{}: a client that vanishes may leave locks behind. Set them for the role: "
+                            + "ALTER ROLE … SET statement_timeout = '{} ms', lock_timeout = '{} ms', "
+                            + "idle_in_transaction_session_timeout = '{} ms'",
+                    database,
+                    connector.isBehindPooler() ? ", since a pooler drops what we ask for" : "",
+                    timeouts.statement().toMillis(),
+                    timeouts.lock().toMillis(),
+                    timeouts.idleInTransaction().toMillis());
+        }
+        SchemaVersion.require(connection, database.schema());
+        return null;
+    }
+
+    private @Nullable Void requireWritable(Connection connection) throws SQLException {
         try (Statement statement = connection.createStatement();
                 ResultSet row = statement.executeQuery(
                         "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on'")) {
@@ -304,79 +552,12 @@ public final class Supervisor implements AutoCloseable {
                 throw new SQLException("The server at " + database + " is read-only", "25006");
             }
         }
-        SchemaVersion.require(connection, database.schema());
         return null;
-    }
-
-    private void up(Link link) {
-        upSinceNanos = System.nanoTime();
-        standing.up(link);
-        outage.ended();
-        onUp.forEach(Runnable::run);
-    }
-
-    private Duration failed(@Nullable Link link, Throwable failure, FaultClass fault) {
-        if (link != null) {
-            link.kill(Faults.brief(failure));
-        }
-        killAll("the database is not reachable");
-        standing.failed(fault, failure);
-        outage.failed(fault, failure);
-        return backoff.next(fault);
-    }
-
-    /** Asks the control link whether the server still answers and may still be written to. */
-    private Duration probe(Link link) {
-        FaultClass reported = standing.takeSuspicion();
-        if (reported != FaultClass.FAILOVER && !link.isDead() && answers(link)) {
-            if (System.nanoTime() - upSinceNanos > Timeouts.PROVEN_UPTIME.toNanos()) {
-                backoff.reset();
-            }
-            return Timeouts.PROBE_INTERVAL;
-        }
-        return lost(link);
-    }
-
-    private boolean answers(Link link) {
-        if (!controlLane.tryLock()) {
-            // An operation is under way, which the watchdog bounds and whose failure is reported.
-            return true;
-        }
-        try {
-            return link.call(Timeouts.PROBE, connection -> {
-                try (Statement statement = connection.createStatement();
-                        ResultSet row = statement.executeQuery("SHOW transaction_read_only")) {
-                    row.next();
-                    if (row.getString(1).equals("on")) {
-                        throw new SQLException("The server at " + database + " has become read-only", "25006");
-                    }
-                    return true;
-                }
-            });
-        } catch (SQLException failure) {
-            standing.met(Faults.classify(failure, Faults.Phase.USE), failure);
-            return false;
-        } finally {
-            controlLane.unlock();
-        }
-    }
-
-    /** The epoch is over. The first retry comes soon: most often one backend was ended and the server is well. */
-    private Duration lost(Link link) {
-        link.kill("lost");
-        Standing.Loss loss = standing.lost();
-        outage.began(loss.fault(), loss.error(), standing.epoch());
-        if (loss.fault() == FaultClass.FAILOVER) {
-            killAll("the server is read-only");
-        }
-        pool.retire();
-        return Duration.ofMillis(new SplittableRandom().nextLong(1, 250));
     }
 
     private void killAll(String reason) {
         for (Link link : watchdog.links()) {
             link.kill(reason);
-            pool.forget(link);
         }
     }
 
@@ -387,16 +568,37 @@ public final class Supervisor implements AutoCloseable {
             return;
         }
         standing.close();
-        listeners.forEach(Listener::close);
+        Listener listening = listener.getAndSet(null);
+        if (listening != null) {
+            listening.close();
+        }
+        List<Thread> goodbyes = new ArrayList<>();
         for (Link link : watchdog.links()) {
             // A link that is busy past its owner's end has nothing left to say.
-            if (link.role() != Link.Role.WORK) {
-                link.close(Timeouts.CLOSE);
+            if (link.role() == Link.Role.CONTROL) {
+                goodbyes.add(link.startClose(Timeouts.CLOSE));
             }
         }
-        pool.close();
+        Thread poolClose = new Thread(lane::close, "millrace-close-pool-" + database.instance());
+        poolClose.setDaemon(true);
+        poolClose.start();
+        goodbyes.add(poolClose);
+        joinAll(goodbyes, System.nanoTime() + Timeouts.CLOSE.toNanos());
         killAll("closed");
         watchdog.close();
+        if (events != null) {
+            events.close();
+        }
+    }
+
+    private static void joinAll(List<Thread> threads, long deadlineNanos) {
+        try {
+            for (Thread each : threads) {
+                each.join(Math.max(1, TimeUnit.NANOSECONDS.toMillis(deadlineNanos - System.nanoTime())));
+            }
+        } catch (InterruptedException interrupted) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     /** Runs an operation in one transaction of the connection. */

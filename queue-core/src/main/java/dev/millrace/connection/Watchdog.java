@@ -13,10 +13,13 @@ final class Watchdog implements AutoCloseable {
     private static final long TICK_NANOS = 100_000_000L;
 
     private final Set<Link> links = ConcurrentHashMap.newKeySet();
+    private final ConnectionMetrics metrics;
     private final Thread thread;
+    private volatile long tickedNanos = System.nanoTime();
     private volatile boolean closed;
 
-    Watchdog(String name) {
+    Watchdog(String name, ConnectionMetrics metrics) {
+        this.metrics = metrics;
         thread = new Thread(this::run, "millrace-watchdog-" + name);
         thread.setDaemon(true);
         thread.start();
@@ -34,6 +37,11 @@ final class Watchdog implements AutoCloseable {
         return links;
     }
 
+    /** When it last looked, by {@link System#nanoTime}. */
+    long tickedNanos() {
+        return tickedNanos;
+    }
+
     @Override
     public void close() {
         closed = true;
@@ -44,8 +52,13 @@ final class Watchdog implements AutoCloseable {
         while (!closed) {
             LockSupport.parkNanos(this, TICK_NANOS);
             long now = System.nanoTime();
+            tickedNanos = now;
             for (Link link : links) {
                 if (link.overdue(now)) {
+                    metrics.add(
+                            link.isLent()
+                                    ? ConnectionMetrics.Counter.LEAKED_CONNECTIONS
+                                    : ConnectionMetrics.Counter.WATCHDOG_KILLS);
                     link.kill("an operation ran past its deadline");
                 }
             }

@@ -2,6 +2,7 @@ package dev.millrace.connection;
 
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
+import com.zaxxer.hikari.HikariPoolMXBean;
 import java.io.PrintWriter;
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -17,7 +18,7 @@ import org.postgresql.jdbc.PgConnection;
  * The work lane: a HikariCP pool of links. It opens links only while the supervisor says the database is usable, so an
  * outage costs no connection attempts here. Thread-safe.
  */
-final class WorkPool implements AutoCloseable {
+final class WorkPool implements WorkLane {
 
     /** Opens a link for the pool, or throws at once where the database is not usable. */
     @FunctionalInterface
@@ -25,18 +26,24 @@ final class WorkPool implements AutoCloseable {
         Link open() throws SQLException;
     }
 
+    private static final long IDLE_MILLIS = 60_000;
+
     private final Map<PgConnection, Link> links = new ConcurrentHashMap<>();
     private final HikariDataSource pool;
 
-    WorkPool(String name, int size, LinkSource source) {
+    WorkPool(Database database, LinkSource source) {
+        String name = database.instance();
+        Timeouts timeouts = database.timeouts();
         HikariConfig config = new HikariConfig();
         config.setPoolName("millrace-pool-" + name);
-        config.setDataSource(new LinkDataSource(source, links));
-        config.setMaximumPoolSize(size);
+        config.setDataSource(new LinkDataSource(source, links, timeouts));
+        config.setMaximumPoolSize(database.poolSize());
         config.setMinimumIdle(0);
         config.setInitializationFailTimeout(-1);
-        config.setConnectionTimeout(Timeouts.STATEMENT.toMillis());
-        config.setValidationTimeout(Timeouts.LOCK.toMillis());
+        // What a storm has opened, or a smaller pool no longer needs, is given back to the server within a minute.
+        config.setIdleTimeout(IDLE_MILLIS);
+        config.setConnectionTimeout(timeouts.statement().toMillis());
+        config.setValidationTimeout(timeouts.lock().toMillis());
         config.setExceptionOverride(new NeverEvict());
         config.setThreadFactory(runnable -> {
             Thread thread = new Thread(runnable, "millrace-pool-" + name);
@@ -46,31 +53,81 @@ final class WorkPool implements AutoCloseable {
         pool = new HikariDataSource(config);
     }
 
-    Connection borrow() throws SQLException {
-        return pool.getConnection();
+    @Override
+    public Loan borrow() throws SQLException {
+        Connection connection = pool.getConnection();
+        try {
+            return new PoolLoan(connection, linkOf(connection));
+        } catch (SQLException killedMeanwhile) {
+            pool.evictConnection(connection);
+            connection.close();
+            throw killedMeanwhile;
+        }
     }
 
-    /** The link below a borrowed connection. */
-    Link linkOf(Connection borrowed) throws SQLException {
+    private final class PoolLoan implements Loan {
+
+        private final Connection connection;
+        private final Link link;
+
+        PoolLoan(Connection connection, Link link) {
+            this.connection = connection;
+            this.link = link;
+        }
+
+        @Override
+        public Connection connection() {
+            return connection;
+        }
+
+        @Override
+        public Link link() {
+            return link;
+        }
+
+        @Override
+        public void close() throws SQLException {
+            if (link.isDead()) {
+                pool.evictConnection(connection);
+            }
+            connection.close();
+        }
+    }
+
+    @Override
+    public Link linkOf(Connection borrowed) throws SQLException {
         Link link = links.get(borrowed.unwrap(PgConnection.class));
         if (link == null) {
-            throw new SQLException("The connection is not one of the pool's", "08003");
+            throw new SQLException("The connection is not one of the pool's, or was killed", "08003");
         }
         return link;
     }
 
-    /** Takes a borrowed connection out of the pool for good; it must still be closed. */
-    void evict(Connection borrowed) {
-        pool.evictConnection(borrowed);
-    }
-
-    void forget(Link link) {
+    @Override
+    public void forget(Link link) {
         links.values().remove(link);
     }
 
-    /** Lets idle connections go now and busy ones when they come back. */
-    void retire() {
+    @Override
+    public void retire() {
         pool.getHikariPoolMXBean().softEvictConnections();
+    }
+
+    @Override
+    public void resize(int maximum) {
+        if (pool.getMaximumPoolSize() != maximum) {
+            pool.setMaximumPoolSize(maximum);
+        }
+    }
+
+    @Override
+    public Usage usage() {
+        HikariPoolMXBean pooled = pool.getHikariPoolMXBean();
+        return new Usage(
+                pooled.getActiveConnections(),
+                pooled.getIdleConnections(),
+                pooled.getThreadsAwaitingConnection(),
+                pool.getMaximumPoolSize());
     }
 
     @Override
@@ -79,7 +136,8 @@ final class WorkPool implements AutoCloseable {
     }
 
     /** What HikariCP asks for connections. */
-    private record LinkDataSource(LinkSource source, Map<PgConnection, Link> links) implements DataSource {
+    private record LinkDataSource(LinkSource source, Map<PgConnection, Link> links, Timeouts timeouts)
+            implements DataSource {
 
         @Override
         public Connection getConnection() throws SQLException {
@@ -114,7 +172,7 @@ final class WorkPool implements AutoCloseable {
 
         @Override
         public int getLoginTimeout() {
-            return (int) Timeouts.CONNECT.toSeconds();
+            return (int) timeouts.connect().toSeconds();
         }
 
         @Override

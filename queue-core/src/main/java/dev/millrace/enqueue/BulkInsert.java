@@ -27,10 +27,10 @@ final class BulkInsert {
     private static final int CHUNK_ROWS = 5_000;
     private static final int CHUNK_BYTES = 4 << 20;
 
-    /** Is told after each chunk, so that a bulk of any size fits into limits meant for one operation. */
+    /** Is told before and after each chunk, so that a bulk of any size fits into limits meant for one operation. */
     @FunctionalInterface
     interface Progress {
-        void made(Connection connection) throws SQLException;
+        void made(Connection connection, long firstId) throws SQLException;
     }
 
     private final String reserve;
@@ -66,9 +66,8 @@ final class BulkInsert {
                 args.add(json);
                 bytes += json.length + sizeOf(job.options());
             }
-            insertChunk(connection, copy, chunk, args, available, deferred, onId, queues);
+            insertChunk(connection, copy, chunk, args, available, deferred, onId, queues, progress);
             total += chunk.size();
-            progress.made(connection);
         }
         return total;
     }
@@ -88,16 +87,19 @@ final class BulkInsert {
             CopyBuffer available,
             CopyBuffer deferred,
             LongConsumer onId,
-            Set<String> queues)
+            Set<String> queues,
+            Progress progress)
             throws SQLException {
         available.begin();
         deferred.begin();
+        long first = 0;
         try (PreparedStatement statement = connection.prepareStatement(reserve)) {
             statement.setInt(1, chunk.size());
             try (ResultSet row = statement.executeQuery()) {
                 for (int i = 0; i < chunk.size(); i++) {
                     row.next();
                     long id = row.getLong(1);
+                    first = i == 0 ? id : first;
                     add(id, row.getLong(2), chunk.get(i), args.get(i), available, deferred, queues);
                     onId.accept(id);
                 }
@@ -105,8 +107,10 @@ final class BulkInsert {
         }
         available.end();
         deferred.end();
+        progress.made(connection, first);
         copyIn(copy, copyAvailable, available);
         copyIn(copy, copyDeferred, deferred);
+        progress.made(connection, first);
     }
 
     private static void add(

@@ -1,5 +1,6 @@
 package dev.millrace.enqueue;
 
+import dev.millrace.connection.ConnectionMetrics;
 import dev.millrace.connection.DatabaseUnavailableException;
 import dev.millrace.connection.FaultClass;
 import dev.millrace.connection.Faults;
@@ -12,10 +13,16 @@ import java.sql.SQLException;
 import java.util.HashSet;
 import java.util.Iterator;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongConsumer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Enqueues untyped jobs; {@code Millrace} puts types on top. Thread-safe. */
 public final class Enqueuer implements AutoCloseable {
+
+    private static final Logger LOG = LoggerFactory.getLogger(Enqueuer.class);
 
     private final Supervisor supervisor;
     private final SchemaName schema;
@@ -23,6 +30,8 @@ public final class Enqueuer implements AutoCloseable {
     private final JobInserts inserts;
     private final BulkInsert bulk;
     private final WakeUps wakeUps;
+    private final ReservedIds ids;
+    private final LostAnswer lostAnswer;
 
     public Enqueuer(Supervisor supervisor, int maxArgsBytes, boolean notifyInCallersTransaction) {
         this.supervisor = supervisor;
@@ -30,19 +39,61 @@ public final class Enqueuer implements AutoCloseable {
         this.notifyInCallersTransaction = notifyInCallersTransaction;
         this.inserts = new JobInserts(schema, maxArgsBytes);
         this.bulk = new BulkInsert(schema, maxArgsBytes);
+        this.ids = new ReservedIds(schema);
+        this.lostAnswer = new LostAnswer(supervisor, schema);
         this.wakeUps = new WakeUps(supervisor);
     }
 
-    /** One job in a transaction of its own; workers are woken after the commit. */
+    /**
+     * One job in a transaction of its own; workers are woken after the commit. Where the answer of the insert is lost, the job
+     * is looked up.
+     */
     public long enqueue(NewJob job) {
+        Attempt attempt = new Attempt();
         try {
-            long id = supervisor.work(connection -> inserts.insert(connection, job, false));
-            if (!job.options().isDeferred()) {
-                wakeUps.wake(Set.of(job.options().queue()));
-            }
-            return id;
+            supervisor.work(connection -> {
+                long id = ids.take(connection);
+                attempt.began(id, connection);
+                return inserts.insert(connection, job, id, false);
+            });
         } catch (SQLException failure) {
-            throw translate(failure, "job of kind " + job.kind());
+            requireCommitted(attempt, failure, "job of kind " + job.kind());
+        }
+        if (!job.options().isDeferred()) {
+            wakeUps.wake(Set.of(job.options().queue()));
+        }
+        return attempt.id;
+    }
+
+    /** The first id of an insert and the session it was sent on, once it was begun. */
+    private static final class Attempt {
+        private long id;
+        private LostAnswer.@Nullable Session session;
+
+        void began(long first, Connection connection) throws SQLException {
+            id = first;
+            session = LostAnswer.Session.of(connection);
+        }
+    }
+
+    /** Returns if the insert was committed although it failed; throws what is to be said otherwise. */
+    private void requireCommitted(Attempt attempt, SQLException failure, String what) {
+        FaultClass fault = Faults.classify(failure, Faults.Phase.COMMIT);
+        if (attempt.id == 0 || !fault.losesConnection()) {
+            throw translate(failure, what);
+        }
+        supervisor.metrics().add(ConnectionMetrics.Counter.UNKNOWN_RESULTS);
+        switch (lostAnswer.of(attempt.id, attempt.session)) {
+            case COMMITTED -> LOG.debug("Job {} was committed though its answer was lost", attempt.id, failure);
+            case NOT_COMMITTED -> throw translate(failure, what);
+            case UNKNOWN ->
+                throw DatabaseUnavailableException.during(
+                        supervisor,
+                        "Nobody knows whether the " + what + " with id " + attempt.id
+                                + " was enqueued: the connection failed and the database could not be asked: "
+                                + Faults.brief(failure),
+                        failure,
+                        true);
         }
     }
 
@@ -52,6 +103,7 @@ public final class Enqueuer implements AutoCloseable {
             return inserts.insert(
                     connection,
                     job,
+                    null,
                     notifyInCallersTransaction && !job.options().isDeferred());
         } catch (SQLException failure) {
             throw translate(failure, "job of kind " + job.kind());
@@ -61,21 +113,39 @@ public final class Enqueuer implements AutoCloseable {
     /** All or none, in a transaction of its own. Ids are told in order but hold only once this returns. */
     public long enqueueAll(Iterator<NewJob> jobs, LongConsumer onId) {
         Set<String> queues = new HashSet<>();
+        Attempt attempt = new Attempt();
+        AtomicLong count = new AtomicLong();
         try {
-            long count = supervisor.transaction(
-                    connection -> bulk.insert(connection, jobs, onId, queues, supervisor::extend));
-            wakeUps.wake(queues);
-            return count;
+            supervisor.transaction(connection -> bulk.insert(
+                    connection,
+                    jobs,
+                    id -> {
+                        count.incrementAndGet();
+                        onId.accept(id);
+                    },
+                    queues,
+                    (same, first) -> {
+                        if (attempt.id == 0) {
+                            attempt.began(first, same);
+                        }
+                        supervisor.extend(same);
+                    }));
         } catch (SQLException failure) {
-            throw translate(failure, "jobs in bulk");
+            // A source that has more to give was not read to its end, so no commit was sent.
+            if (attempt.id == 0 || jobs.hasNext()) {
+                throw translate(failure, "jobs in bulk");
+            }
+            requireCommitted(attempt, failure, "jobs in bulk");
         }
+        wakeUps.wake(queues);
+        return count.get();
     }
 
     /** All in the caller's transaction, on a connection of pgjdbc or a wrapper that unwraps to one. */
     public long enqueueAll(Connection connection, Iterator<NewJob> jobs, LongConsumer onId) {
         Set<String> queues = new HashSet<>();
         try {
-            long count = bulk.insert(connection, jobs, onId, queues, same -> {});
+            long count = bulk.insert(connection, jobs, onId, queues, (same, first) -> {});
             if (notifyInCallersTransaction) {
                 for (String queue : queues) {
                     notify(connection, queue);
@@ -105,9 +175,8 @@ public final class Enqueuer implements AutoCloseable {
                     failure);
         }
         if (fault.losesConnection() || fault == FaultClass.OVERLOAD) {
-            return new DatabaseUnavailableException(
-                    "Could not enqueue " + what + ", the connection failed before success was known: " + brief,
-                    failure);
+            return DatabaseUnavailableException.during(
+                    supervisor, "Could not enqueue " + what + ", nothing was inserted: " + brief, failure, false);
         }
         return new EnqueueException("The database refused the " + what + ": " + brief, failure);
     }

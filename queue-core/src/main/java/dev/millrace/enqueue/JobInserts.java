@@ -30,19 +30,19 @@ final class JobInserts {
         this.channel = schema.value();
         String s = schema.quoted();
         String sequence = "nextval('" + s.replace("'", "''") + ".job_seq')";
-        // Straight into the partition: nothing to route. A new job's run order is its id, so one sequence value serves
-        // both.
+        // Straight into the partition: nothing to route. Without a reserved id, one sequence value serves as id and run
+        // order; a reserved one may be old, and a run order must be behind every one given before.
         this.now = """
                 INSERT INTO %s.job_available
                     (id, run_order, queue, kind, args, priority, max_attempts, timeout, tags, metadata)
-                SELECT n, n, ?, ?, ?::jsonb, ?, ?, ? * interval '1 microsecond', ?, ?::jsonb
+                SELECT coalesce(?, n), n, ?, ?, ?::jsonb, ?, ?, ? * interval '1 microsecond', ?, ?::jsonb
                 FROM %s AS n
                 RETURNING id""".formatted(s, sequence);
         // Whether the moment has passed is for the database's clock to say.
         this.later = """
                 INSERT INTO %s.job
                     (id, run_order, queue, kind, args, priority, max_attempts, timeout, tags, metadata, state, scheduled_at)
-                SELECT n, n, ?, ?, ?::jsonb, ?, ?, ? * interval '1 microsecond', ?, ?::jsonb,
+                SELECT coalesce(?, n), n, ?, ?, ?::jsonb, ?, ?, ? * interval '1 microsecond', ?, ?::jsonb,
                     CASE WHEN due > clock_timestamp() THEN 'scheduled' ELSE 'available' END, due
                 FROM %s AS n,
                     (SELECT coalesce(?::timestamptz, clock_timestamp() + ? * interval '1 microsecond') AS due) AS moment
@@ -56,27 +56,36 @@ final class JobInserts {
         return "WITH added AS (\n" + insert + "\n) SELECT id, pg_notify(?, ?) FROM added";
     }
 
-    /** Inserts the job and returns its id; with {@code notify}, workers are woken when the transaction commits. */
-    long insert(Connection connection, NewJob job, boolean notify) throws SQLException {
+    /**
+     * Inserts the job and returns its id; with {@code notify}, workers are woken when the transaction commits.
+     *
+     * @param reserved id to use; null takes a new one
+     */
+    long insert(Connection connection, NewJob job, @Nullable Long reserved, boolean notify) throws SQLException {
         EnqueueOptions options = job.options();
         boolean deferred = options.isDeferred();
         String args = new String(job.checkedArgs(maxArgsBytes), StandardCharsets.UTF_8);
         String sql = deferred ? notify ? laterAndNotify : later : notify ? nowAndNotify : now;
         try (PreparedStatement statement = connection.prepareStatement(sql)) {
-            statement.setString(1, options.queue());
-            statement.setString(2, job.kind());
-            statement.setString(3, args);
-            statement.setShort(4, (short) options.priority());
-            statement.setShort(5, (short) options.maxAttempts());
-            setMicros(statement, 6, options.timeout());
+            if (reserved == null) {
+                statement.setNull(1, Types.BIGINT);
+            } else {
+                statement.setLong(1, reserved);
+            }
+            statement.setString(2, options.queue());
+            statement.setString(3, job.kind());
+            statement.setString(4, args);
+            statement.setShort(5, (short) options.priority());
+            statement.setShort(6, (short) options.maxAttempts());
+            setMicros(statement, 7, options.timeout());
             if (options.tags().isEmpty()) {
-                statement.setNull(7, Types.ARRAY);
+                statement.setNull(8, Types.ARRAY);
             } else {
                 statement.setArray(
-                        7, connection.createArrayOf("text", options.tags().toArray()));
+                        8, connection.createArrayOf("text", options.tags().toArray()));
             }
-            statement.setString(8, options.metadata());
-            int next = 9;
+            statement.setString(9, options.metadata());
+            int next = 10;
             if (deferred) {
                 Instant at = options.at();
                 statement.setObject(

@@ -72,7 +72,7 @@ final class WakeUps implements AutoCloseable {
     @Override
     public void close() {
         loop.close();
-        if (!pending.isEmpty() && supervisor.state() == Supervisor.State.UP) {
+        if (!pending.isEmpty() && supervisor.isUsable()) {
             try {
                 send();
             } catch (SQLException | RuntimeException pollingFindsThem) {

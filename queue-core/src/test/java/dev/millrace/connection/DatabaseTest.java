@@ -13,8 +13,9 @@ class DatabaseTest {
     void of_libpqForm_decodesCredentialsAndKeepsParameters() {
         Database database = Database.of("postgresql://us%40er:p%2Bw+%3A%20d@h1:5433,h2:5434/app?sslmode=require");
 
-        assertThat(database.jdbcUrl()).isEqualTo("jdbc:postgresql://h1:5433,h2:5434/app?sslmode=require");
-        assertThat(database.credentials()).containsEntry("user", "us@er").containsEntry("password", "p+w+: d");
+        assertThat(database.jdbcUrl(false))
+                .isEqualTo("jdbc:postgresql://h1:5433,h2:5434/app?sslmode=require&targetServerType=primary");
+        assertThat(database.credentials(false)).containsEntry("user", "us@er").containsEntry("password", "p+w+: d");
         assertThat(database).hasToString("h1,h2:5433,5434/app");
     }
 
@@ -22,8 +23,8 @@ class DatabaseTest {
     void of_jdbcForm_takesCredentialsOutOfTheUrl() {
         Database database = Database.of("jdbc:postgresql://localhost/app?user=me&password=s3cret&connectTimeout=3");
 
-        assertThat(database.jdbcUrl()).isEqualTo("jdbc:postgresql://localhost/app?connectTimeout=3");
-        assertThat(database.credentials()).containsEntry("user", "me").containsEntry("password", "s3cret");
+        assertThat(database.jdbcUrl(false)).isEqualTo("jdbc:postgresql://localhost/app?connectTimeout=3");
+        assertThat(database.credentials(false)).containsEntry("user", "me").containsEntry("password", "s3cret");
         assertThat(database.toString()).doesNotContain("s3cret");
     }
 

@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
-import dev.millrace.connection.Supervisor.State;
 import dev.millrace.migrations.SchemaException;
 import dev.millrace.migrations.SchemaName;
 import dev.millrace.testing.PostgresTest;
@@ -186,7 +185,8 @@ class SupervisorTest {
                     "jdbc:postgresql://127.0.0.1:" + silent.getLocalPort() + "/none?user=u&sslmode=disable"));
             long began = System.nanoTime();
             await().atMost(SOON).until(() -> supervisor.state() == State.BACKOFF);
-            assertThat(Duration.ofNanos(System.nanoTime() - began)).isLessThan(Timeouts.CONNECT.plusSeconds(4));
+            assertThat(Duration.ofNanos(System.nanoTime() - began))
+                    .isLessThan(Timeouts.DEFAULT.connect().plusSeconds(4));
         }
     }
 
@@ -211,7 +211,8 @@ class SupervisorTest {
                     return connection.createStatement().execute("SELECT pg_sleep(60)");
                 }))
                 .isInstanceOf(SQLException.class);
-        assertThat(Duration.ofNanos(System.nanoTime() - began)).isLessThan(Timeouts.OPERATION.plusSeconds(3));
+        assertThat(Duration.ofNanos(System.nanoTime() - began))
+                .isLessThan(Timeouts.DEFAULT.operation().plusSeconds(3));
         assertThat(select(supervisor, "SELECT 1")).isEqualTo(1);
     }
 
@@ -225,7 +226,7 @@ class SupervisorTest {
         List<Thread> holders = IntStream.range(0, poolSize)
                 .mapToObj(i -> new Thread(() -> {
                     try {
-                        supervisor.lend(connection -> {
+                        supervisor.lend(SOON, connection -> {
                             held.countDown();
                             try {
                                 return release.await(30, java.util.concurrent.TimeUnit.SECONDS);

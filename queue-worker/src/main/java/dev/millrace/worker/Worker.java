@@ -1,7 +1,10 @@
 package dev.millrace.worker;
 
+import dev.millrace.connection.ConnectionEvent;
+import dev.millrace.connection.ConnectionMetrics;
 import dev.millrace.connection.Database;
 import dev.millrace.connection.DatabaseUnavailableException;
+import dev.millrace.connection.Health;
 import dev.millrace.connection.Supervisor;
 import dev.millrace.job.ArgsCodec;
 import dev.millrace.job.EnqueueOptions;
@@ -17,6 +20,7 @@ import dev.millrace.worker.handler.RetryPolicy;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,13 +35,20 @@ public final class Worker implements AutoCloseable {
     private final Database database;
     private final WorkerConfig config;
     private final Duration connectTimeout;
+    private final @Nullable Consumer<ConnectionEvent> onEvent;
     private boolean closed;
+    private @Nullable Supervisor supervisor;
     private @Nullable Engine engine;
 
-    private Worker(Database database, WorkerConfig config, Duration connectTimeout) {
+    private Worker(
+            Database database,
+            WorkerConfig config,
+            Duration connectTimeout,
+            @Nullable Consumer<ConnectionEvent> onEvent) {
         this.database = database;
         this.config = config;
         this.connectTimeout = connectTimeout;
+        this.onEvent = onEvent;
     }
 
     public static Builder builder(Database database) {
@@ -45,26 +56,48 @@ public final class Worker implements AutoCloseable {
     }
 
     /**
-     * Connects and begins to work; returns when claims have begun.
+     * Connects and begins to work; returns when claims have begun. A close from another thread cuts it short.
      *
-     * @throws DatabaseUnavailableException if the database can't be reached in time
+     * @throws DatabaseUnavailableException if the database can't be reached in time, or the worker is closed meanwhile
      * @throws dev.millrace.migrations.SchemaException if the schema is missing, older or newer than this release needs
      * @throws IllegalStateException if started before, or closed
      */
-    public synchronized void start() {
-        if (closed || engine != null) {
-            throw new IllegalStateException(
-                    "A worker starts once: it was " + (closed ? "closed" : "started") + " before");
+    public void start() {
+        Supervisor connecting;
+        synchronized (this) {
+            if (closed || supervisor != null) {
+                throw new IllegalStateException(
+                        "A worker starts once: it was " + (closed ? "closed" : "started") + " before");
+            }
+            connecting = Supervisor.start(database, onEvent);
+            supervisor = connecting;
         }
-        Supervisor supervisor = Supervisor.connect(database, connectTimeout);
         try {
-            Engine created = new Engine(supervisor, config);
+            connecting.awaitFirstUp(connectTimeout);
+            Engine created = new Engine(connecting, config);
             created.start();
-            engine = created;
+            publish(created);
+        } catch (InterruptedException interrupted) {
+            Thread.currentThread().interrupt();
+            DatabaseUnavailableException failure = DatabaseUnavailableException.during(
+                    connecting, "Connecting to " + database + " was interrupted", interrupted, false);
+            connecting.close();
+            throw failure;
         } catch (RuntimeException failure) {
-            supervisor.close();
+            connecting.close();
             throw failure;
         }
+    }
+
+    /** A close that came while the engine started could not see it. */
+    private void publish(Engine created) {
+        synchronized (this) {
+            engine = created;
+            if (!closed) {
+                return;
+            }
+        }
+        created.close();
     }
 
     /**
@@ -86,6 +119,32 @@ public final class Worker implements AutoCloseable {
         started().awaitEmpty();
     }
 
+    /**
+     * Whether the process lives, and whether it can work now; does not ask the database.
+     *
+     * @throws IllegalStateException before {@link #start}
+     */
+    public Health health() {
+        return supervisor().health();
+    }
+
+    /**
+     * What happened to the connections and leases so far.
+     *
+     * @throws IllegalStateException before {@link #start}
+     */
+    public ConnectionMetrics metrics() {
+        return supervisor().metrics();
+    }
+
+    private synchronized Supervisor supervisor() {
+        Supervisor current = supervisor;
+        if (current == null) {
+            throw new IllegalStateException("The worker has not been started");
+        }
+        return current;
+    }
+
     private synchronized Engine started() {
         Engine current = engine;
         if (current == null) {
@@ -102,12 +161,16 @@ public final class Worker implements AutoCloseable {
     @Override
     public void close() {
         Engine current;
+        Supervisor connecting;
         synchronized (this) {
             closed = true;
             current = engine;
+            connecting = supervisor;
         }
         if (current != null) {
             current.close();
+        } else if (connecting != null) {
+            connecting.close();
         }
     }
 
@@ -126,6 +189,7 @@ public final class Worker implements AutoCloseable {
         private Duration pollInterval = Duration.ofSeconds(1);
         private Duration grace = Duration.ofSeconds(30);
         private Duration connectTimeout = Duration.ofSeconds(10);
+        private @Nullable Consumer<ConnectionEvent> onEvent;
 
         private Builder(Database database) {
             this.database = database;
@@ -218,6 +282,12 @@ public final class Worker implements AutoCloseable {
             return this;
         }
 
+        /** Is told what happens to connections and leases, on a thread of its own. */
+        public Builder onEvent(Consumer<ConnectionEvent> receiver) {
+            this.onEvent = receiver;
+            return this;
+        }
+
         /** How arguments and output become JSON; default {@link JacksonArgsCodec}. */
         public Builder argsCodec(ArgsCodec codec) {
             this.codec = codec;
@@ -237,7 +307,8 @@ public final class Worker implements AutoCloseable {
             return new Worker(
                     database,
                     new WorkerConfig(slots, handlers.byKind(), lease, pollInterval, grace, codec),
-                    connectTimeout);
+                    connectTimeout,
+                    onEvent);
         }
 
         private static Duration requireBetween(String what, Duration value, Duration least, Duration most) {

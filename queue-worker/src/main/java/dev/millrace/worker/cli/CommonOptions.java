@@ -30,6 +30,20 @@ final class CommonOptions {
     @Nullable String databaseUrl;
 
     @Option(
+            names = "--direct-url",
+            paramLabel = "URL",
+            description =
+                    "Second URL that leads to the server itself where --database-url leads to a pooler: for listening and "
+                            + "migrations. Environment: MILLRACE_DIRECT_URL.")
+    @Nullable String directUrl;
+
+    @Option(
+            names = "--pooler",
+            description =
+                    "--database-url leads to a pooler in transaction mode, such as PgBouncer. Also noticed without this.")
+    boolean pooler;
+
+    @Option(
             names = "--schema",
             paramLabel = "NAME",
             description = "Schema of the job tables, taken literally. Default: millrace. Environment: MILLRACE_SCHEMA.")
@@ -55,6 +69,13 @@ final class CommonOptions {
             throw new UsageException("No database: give --database-url, or set MILLRACE_DATABASE_URL");
         }
         Database database = Database.of(url).withSchema(schemaName(environment));
+        String direct = directUrl == null ? environment.get("MILLRACE_DIRECT_URL") : directUrl;
+        if (direct != null && !direct.isBlank()) {
+            database = database.withDirectUrl(direct);
+        }
+        if (pooler) {
+            database = database.withPooler();
+        }
         if (MISPLACED.matcher(database.toString()).find()) {
             throw new UsageException(
                     "The database URL is not understood: write user and password as jdbc:postgresql://HOST:PORT/DATABASE"

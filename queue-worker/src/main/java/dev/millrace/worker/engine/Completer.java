@@ -1,5 +1,7 @@
 package dev.millrace.worker.engine;
 
+import dev.millrace.connection.ConnectionEvent;
+import dev.millrace.connection.ConnectionMetrics;
 import dev.millrace.connection.FaultClass;
 import dev.millrace.connection.Faults;
 import dev.millrace.connection.SupervisedLoop;
@@ -247,6 +249,8 @@ final class Completer implements AutoCloseable {
             }
         }
         if (lost > 0) {
+            supervisor.metrics().add(ConnectionMetrics.Counter.LEASES_LOST, lost);
+            supervisor.tell(new ConnectionEvent.LeaseLost(lost));
             LOG.warn(
                     "{} of {} outcomes changed nothing: their leases had ended before, or they were written already",
                     lost,

@@ -1,18 +1,19 @@
 package dev.millrace.worker.engine;
 
+import dev.millrace.connection.ConnectionEvent;
+import dev.millrace.connection.ConnectionMetrics;
+import dev.millrace.connection.Supervisor;
 import java.time.Duration;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
-import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * Stops handlers whose time is over: that of their job, or that of the lease of this worker. Needs no database, since the second
- * happens without one. The lease is counted by the monotonic clock from before its last renewal was sent, so it ends here no
- * later than on the server; at three quarters of it every running job is cancelled, then interrupted. This is an
- * optimisation: what makes a late handler harmless is the fence.
+ * happens without one. When {@link LeaseClock} says so every running job is cancelled, then interrupted. This is an optimisation:
+ * what makes a late handler harmless is the fence.
  */
 final class Deadlines implements AutoCloseable {
 
@@ -23,21 +24,19 @@ final class Deadlines implements AutoCloseable {
     private static final long INTERRUPT_AFTER_NANOS = Duration.ofMillis(500).toNanos();
 
     private final Leases leases;
-    private final LongSupplier leaseRenewedNanos;
-    private final long abandonAfterNanos;
+    private final LeaseClock lease;
+    private final Supervisor supervisor;
     private final ScheduledExecutorService clock;
+    private long riskTold;
 
-    /**
-     * Deadlines that are not watched yet.
-     *
-     * @param leaseRenewedNanos when the last renewal that succeeded was sent, by {@link System#nanoTime}
-     */
-    Deadlines(String instance, Leases leases, Duration lease, LongSupplier leaseRenewedNanos) {
+    /** Deadlines that are not watched yet. */
+    Deadlines(Supervisor supervisor, Leases leases, LeaseClock lease) {
+        this.supervisor = supervisor;
         this.leases = leases;
-        this.leaseRenewedNanos = leaseRenewedNanos;
-        this.abandonAfterNanos = lease.multipliedBy(3).dividedBy(4).toNanos();
+        this.lease = lease;
         this.clock = Executors.newSingleThreadScheduledExecutor(runnable -> {
-            Thread thread = new Thread(runnable, "millrace-deadlines-" + instance);
+            Thread thread = new Thread(
+                    runnable, "millrace-deadlines-" + supervisor.database().instance());
             thread.setDaemon(true);
             return thread;
         });
@@ -50,11 +49,14 @@ final class Deadlines implements AutoCloseable {
     private void tick() {
         try {
             long now = System.nanoTime();
-            long overLease = now - leaseRenewedNanos.getAsLong() - abandonAfterNanos;
+            long overLease = lease.nanosOver(now);
+            tellRisk(now);
             for (Execution execution : leases.all()) {
                 stop(execution, Execution.Cause.TIMEOUT, execution.nanosOverTimeout(now));
                 if (execution.isRunning()) {
-                    stop(execution, Execution.Cause.LEASE, overLease);
+                    if (stop(execution, Execution.Cause.LEASE, overLease)) {
+                        supervisor.metrics().add(ConnectionMetrics.Counter.LEASES_ABANDONED);
+                    }
                 }
             }
         } catch (RuntimeException bug) {
@@ -63,16 +65,29 @@ final class Deadlines implements AutoCloseable {
         }
     }
 
-    private static void stop(Execution execution, Execution.Cause cause, long nanosOver) {
-        if (nanosOver < 0) {
-            return;
+    /** Once for each lease at risk: each renewal is a new lease. */
+    private void tellRisk(long now) {
+        long renewed = lease.renewedNanos();
+        if (leases.size() > 0 && lease.isAtRisk(now) && renewed != riskTold) {
+            riskTold = renewed;
+            supervisor.tell(new ConnectionEvent.LeaseAtRisk(
+                    leases.size(), Duration.ofNanos(Math.max(0, -lease.nanosOver(now)))));
         }
-        if (execution.cancel(cause)) {
+    }
+
+    /** Returns true when the handler is asked for the first time. */
+    private static boolean stop(Execution execution, Execution.Cause cause, long nanosOver) {
+        if (nanosOver < 0) {
+            return false;
+        }
+        boolean first = execution.cancel(cause);
+        if (first) {
             LOG.warn("Job {} ({}) is cancelled: {}", execution.id(), execution.kind(), cause.text());
         }
         if (nanosOver > INTERRUPT_AFTER_NANOS) {
             execution.interrupt();
         }
+        return first;
     }
 
     @Override

@@ -59,14 +59,16 @@ public final class Engine implements AutoCloseable {
         AttemptError errors = new AttemptError(workerId);
         this.completer = new Completer(supervisor, table, leases, errors);
         WorkerTable workers = new WorkerTable(schema);
+        LeaseClock lease = new LeaseClock(config.lease(), System.nanoTime());
         this.heartbeat = new Heartbeat(
                 supervisor,
                 workers,
                 workerId,
                 config.lease(),
+                lease,
                 new JacksonArgsCodec().encode(config.queues()),
                 this::leasesLost);
-        this.deadlines = new Deadlines(database.instance(), leases, config.lease(), heartbeat::renewedNanos);
+        this.deadlines = new Deadlines(supervisor, leases, lease);
         this.maintenance = new Maintenance(supervisor, workers, new MaintenanceTable(schema), workerId, config.lease());
         Runner runner = new Runner(config.handlers(), config.codec(), errors, completer::submit);
         Lending lending = new Lending(supervisor);
@@ -145,6 +147,7 @@ public final class Engine implements AutoCloseable {
         if (!closed.compareAndSet(false, true)) {
             return;
         }
+        supervisor.drain();
         emptyCheck.close();
         long deadline = System.nanoTime() + config.grace().toNanos();
         claimers.values().forEach(Claimer::stop);
@@ -200,7 +203,7 @@ public final class Engine implements AutoCloseable {
     private boolean flush() {
         boolean flushed = false;
         try {
-            Duration limit = supervisor.state() == Supervisor.State.UP ? FLUSH_LIMIT : CANCEL_GRACE;
+            Duration limit = supervisor.isUsable() ? FLUSH_LIMIT : CANCEL_GRACE;
             flushed = completer.awaitDrained(limit);
             if (!flushed) {
                 LOG.warn(

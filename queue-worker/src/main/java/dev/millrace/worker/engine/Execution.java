@@ -118,7 +118,7 @@ final class Execution implements RunningJob {
 
     @Override
     public <T> T inTransaction(SqlFunction<T> work) throws SQLException, InterruptedException {
-        return lending.inTransaction(work);
+        return lending.inTransaction(job.timeout(), work);
     }
 
     @Override

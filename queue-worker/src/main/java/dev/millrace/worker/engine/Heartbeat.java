@@ -1,5 +1,6 @@
 package dev.millrace.worker.engine;
 
+import dev.millrace.connection.ConnectionMetrics;
 import dev.millrace.connection.SupervisedLoop;
 import dev.millrace.connection.Supervisor;
 import java.sql.SQLException;
@@ -22,11 +23,11 @@ final class Heartbeat implements AutoCloseable {
     private final WorkerTable table;
     private final String workerId;
     private final Duration lease;
+    private final LeaseClock clock;
     private final String queuesJson;
     private final Runnable onLost;
     private final SupervisedLoop loop;
     private boolean registered;
-    private volatile long renewedNanos = System.nanoTime();
 
     /**
      * A heartbeat that does not beat yet.
@@ -38,12 +39,14 @@ final class Heartbeat implements AutoCloseable {
             WorkerTable table,
             String workerId,
             Duration lease,
+            LeaseClock clock,
             String queuesJson,
             Runnable onLost) {
         this.supervisor = supervisor;
         this.table = table;
         this.workerId = workerId;
         this.lease = lease;
+        this.clock = clock;
         this.queuesJson = queuesJson;
         this.onLost = onLost;
         this.loop = new SupervisedLoop("heartbeat-" + supervisor.database().instance(), supervisor, this::beat);
@@ -60,22 +63,24 @@ final class Heartbeat implements AutoCloseable {
         loop.wake();
     }
 
-    /** When the last renewal that succeeded was sent, by {@link System#nanoTime}. */
-    long renewedNanos() {
-        return renewedNanos;
-    }
-
     private void register() throws SQLException {
         long sent = System.nanoTime();
         supervisor.control(connection -> table.register(connection, workerId, lease, queuesJson));
         registered = true;
-        renewedNanos = sent;
+        clock.renewed(sent);
     }
 
     private Duration beat() throws SQLException {
         long sent = System.nanoTime();
-        if (supervisor.control(connection -> table.renew(connection, workerId, lease))) {
-            renewedNanos = sent;
+        boolean alive;
+        try {
+            alive = supervisor.control(connection -> table.renew(connection, workerId, lease));
+        } catch (SQLException failure) {
+            supervisor.metrics().add(ConnectionMetrics.Counter.HEARTBEAT_FAILURES);
+            throw failure;
+        }
+        if (alive) {
+            clock.renewed(sent);
         } else {
             LOG.warn("Worker {} was declared dead: its jobs were given to others, it goes on with new ones", workerId);
             onLost.run();
@@ -88,7 +93,7 @@ final class Heartbeat implements AutoCloseable {
     @Override
     public void close() {
         loop.stop();
-        if (loop.join(CLOSE_LIMIT) && registered && supervisor.state() == Supervisor.State.UP) {
+        if (loop.join(CLOSE_LIMIT) && registered && supervisor.isUsable()) {
             try {
                 supervisor.control(connection -> table.remove(connection, workerId));
             } catch (SQLException | RuntimeException theLeaseEndsByItself) {

@@ -122,7 +122,7 @@ final class Maintenance implements AutoCloseable {
     @Override
     public void close() {
         loop.stop();
-        if (loop.join(CLOSE_LIMIT) && term != 0 && supervisor.state() == Supervisor.State.UP) {
+        if (loop.join(CLOSE_LIMIT) && term != 0 && supervisor.isUsable()) {
             try {
                 supervisor.control(connection -> workers.resign(connection, workerId));
             } catch (SQLException | RuntimeException theLeadEndsByItself) {

@@ -69,7 +69,8 @@ public interface RunningJob {
      * Runs work in a transaction on a connection of the worker's pool: committed if it returns, rolled back if it throws. The
      * connection belongs to this call. Waits if other handlers hold all that may be lent, which is the pool's size less two.
      * No statement limit of the worker's applies inside; a session idle in the transaction for 10 seconds is ended by the
-     * server.
+     * server. A connection that is still held 5 seconds after the job's timeout, or after an hour where it has none, is taken
+     * away.
      */
     <T> T inTransaction(SqlFunction<T> work) throws SQLException, InterruptedException;
 }

@@ -1,0 +1,148 @@
+package dev.millrace.connection;
+
+import java.time.Duration;
+import java.util.EnumMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.LongAdder;
+
+/**
+ * What the supervisor counts and measures, to be read by any metrics library: names are the field's, durations are in
+ * nanoseconds. Thread-safe; reading does not stop anyone.
+ */
+public final class ConnectionMetrics {
+
+    /** What is counted, from the start of the process. */
+    public enum Counter {
+        /** Attempts to open a physical connection, whatever for. */
+        CONNECT_ATTEMPTS,
+        CONNECT_FAILURES,
+        OUTAGES,
+        /** Links that the watchdog killed because an operation ran past its deadline. */
+        WATCHDOG_KILLS,
+        /** Reports and late connects of an older epoch, which changed nothing. */
+        STALE_EPOCH_EVENTS,
+        /** Loops that went round too often and were made to wait. */
+        SPIN_GUARD_TRIPS,
+        /** Connections that handlers kept past their limit and that were killed. */
+        LEAKED_CONNECTIONS,
+        /** Sessions of ours that the server ended because they idled in a transaction: our mistake, or a handler's. */
+        IDLE_IN_TRANSACTION_KILLS,
+        HEARTBEAT_FAILURES,
+        LEASES_ABANDONED,
+        LEASES_LOST,
+        /** Warnings that were folded into a later one. */
+        LOG_LINES_SUPPRESSED,
+        /** Errors of closing, which are never news. */
+        CLOSE_ERRORS,
+        EVENTS_DROPPED,
+        /** Commits whose answer was lost, and which were then looked up. */
+        UNKNOWN_RESULTS
+    }
+
+    /** What is measured. */
+    public enum Timer {
+        CONNECT,
+        /** Of whole outages, from the loss to the next time the database is usable. */
+        OUTAGE,
+        /** From the last sign of life to the loss. */
+        DETECTION,
+        /** Wait for a connection of the work pool. */
+        POOL_WAIT,
+        /** From sending a notification to ourselves to getting it. */
+        NOTIFY_ROUND_TRIP
+    }
+
+    /**
+     * Sum of what one timer has measured.
+     *
+     * @param count how many
+     * @param totalNanos of all
+     * @param maxNanos of the longest
+     */
+    public record Summary(long count, long totalNanos, long maxNanos) {}
+
+    private static final class Measured {
+        private final LongAdder count = new LongAdder();
+        private final LongAdder total = new LongAdder();
+        private final AtomicLong max = new AtomicLong();
+    }
+
+    private final Map<Counter, LongAdder> counters = new EnumMap<>(Counter.class);
+    private final Map<Timer, Measured> timers = new EnumMap<>(Timer.class);
+    private final Map<FaultClass, LongAdder> failures = new ConcurrentHashMap<>();
+
+    ConnectionMetrics() {
+        for (Counter counter : Counter.values()) {
+            counters.put(counter, new LongAdder());
+        }
+        for (Timer timer : Timer.values()) {
+            timers.put(timer, new Measured());
+        }
+    }
+
+    /** How often it has happened so far. */
+    public long count(Counter counter) {
+        return counters.get(counter).sum();
+    }
+
+    /** What was measured so far. */
+    public Summary measured(Timer timer) {
+        Measured measured = timers.get(timer);
+        return new Summary(measured.count.sum(), measured.total.sum(), measured.max.get());
+    }
+
+    /** Failed attempts to connect by class. */
+    public Map<FaultClass, Long> connectFailures() {
+        Map<FaultClass, Long> result = new EnumMap<>(FaultClass.class);
+        failures.forEach((fault, count) -> result.put(fault, count.sum()));
+        return result;
+    }
+
+    /** Adds one; for the library's own use. */
+    public void add(Counter counter) {
+        add(counter, 1);
+    }
+
+    /** Adds some; for the library's own use. */
+    public void add(Counter counter, long amount) {
+        counters.get(counter).add(amount);
+    }
+
+    void connectFailed(FaultClass fault) {
+        add(Counter.CONNECT_FAILURES);
+        failures.computeIfAbsent(fault, unseen -> new LongAdder()).increment();
+    }
+
+    void measure(Timer timer, long nanos) {
+        Measured measured = timers.get(timer);
+        measured.count.increment();
+        measured.total.add(nanos);
+        measured.max.accumulateAndGet(nanos, Math::max);
+    }
+
+    /** One line for a log or a test. */
+    @Override
+    public String toString() {
+        StringBuilder text = new StringBuilder();
+        counters.forEach((counter, count) -> {
+            if (count.sum() > 0) {
+                text.append(counter.name().toLowerCase(Locale.ROOT))
+                        .append('=')
+                        .append(count.sum())
+                        .append(' ');
+            }
+        });
+        timers.forEach((timer, measured) -> {
+            if (measured.count.sum() > 0) {
+                text.append(timer.name().toLowerCase(Locale.ROOT))
+                        .append("_max=")
+                        .append(Duration.ofNanos(measured.max.get()).toMillis())
+                        .append("ms ");
+            }
+        });
+        return text.toString().trim();
+    }
+}

@@ -1,0 +1,26 @@
+package dev.millrace.connection;
+
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What to tell those who watch the process.
+ *
+ * @param live whether the supervision itself goes on; does not depend on the database, else an outage would restart the fleet
+ * @param ready whether jobs can be enqueued and claimed now
+ * @param state where the supervisor stands
+ * @param since how long it has stood there
+ * @param epoch number of connects begun so far
+ * @param lastError one line while the database is not usable; null otherwise
+ * @param retryIn until the next attempt to connect; zero while the database is usable
+ * @param budget what the server has room for; null before it was first looked at
+ */
+public record Health(
+        boolean live,
+        boolean ready,
+        State state,
+        Duration since,
+        long epoch,
+        @Nullable String lastError,
+        Duration retryIn,
+        @Nullable Budget budget) {}

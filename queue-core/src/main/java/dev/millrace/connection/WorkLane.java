@@ -1,0 +1,41 @@
+package dev.millrace.connection;
+
+import java.sql.Connection;
+import java.sql.SQLException;
+
+/** Where operations get their connections from: a pool of our own, or the data source of the application. Thread-safe. */
+interface WorkLane extends AutoCloseable {
+
+    /** A connection in auto-commit mode for one operation. */
+    interface Loan extends AutoCloseable {
+        Connection connection();
+
+        Link link();
+
+        /** Gives the connection back, or takes it out of use if its link is dead. */
+        @Override
+        void close() throws SQLException;
+    }
+
+    /** What the lane holds now. */
+    record Usage(int active, int idle, int waiting, int maximum) {}
+
+    Loan borrow() throws SQLException;
+
+    /** The link below a borrowed connection. */
+    Link linkOf(Connection borrowed) throws SQLException;
+
+    /** A link has ended. */
+    void forget(Link link);
+
+    /** Lets idle connections go now and busy ones when they come back. */
+    void retire();
+
+    /** Changes how many connections there may be. */
+    void resize(int maximum);
+
+    Usage usage();
+
+    @Override
+    void close();
+}

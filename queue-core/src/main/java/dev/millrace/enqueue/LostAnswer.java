@@ -1,0 +1,99 @@
+package dev.millrace.enqueue;
+
+import dev.millrace.connection.DatabaseUnavailableException;
+import dev.millrace.connection.Supervisor;
+import dev.millrace.migrations.SchemaException;
+import dev.millrace.migrations.SchemaName;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+import org.postgresql.PGConnection;
+
+/**
+ * Finds out whether an insert whose answer was lost was committed. The id was reserved before, so the job can be looked up;
+ * the session that may still be at work is ended first, so that what is not there now will never be. Thread-safe.
+ */
+final class LostAnswer {
+
+    /** What became of it. */
+    enum Outcome {
+        COMMITTED,
+        NOT_COMMITTED,
+        UNKNOWN
+    }
+
+    /**
+     * The session that the insert was sent on.
+     *
+     * @param pid as the driver knows it; a pooler makes one up
+     * @param name its {@code application_name}
+     */
+    record Session(int pid, String name) {
+
+        static @Nullable Session of(Connection connection) throws SQLException {
+            if (!connection.isWrapperFor(PGConnection.class)) {
+                return null;
+            }
+            String name = connection.getClientInfo("ApplicationName");
+            return name == null || name.isEmpty()
+                    ? null
+                    : new Session(connection.unwrap(PGConnection.class).getBackendPID(), name);
+        }
+    }
+
+    private static final int END_MILLIS = 2_000;
+
+    private final Supervisor supervisor;
+    private final String exists;
+
+    LostAnswer(Supervisor supervisor, SchemaName schema) {
+        this.supervisor = supervisor;
+        this.exists = "SELECT EXISTS (SELECT 1 FROM " + schema.quoted() + ".job WHERE id = ?)";
+    }
+
+    /** Waits for the database for as long as one operation may take, not longer. */
+    Outcome of(long id, @Nullable Session session) {
+        Duration limit = supervisor.database().timeouts().operation();
+        try {
+            supervisor.awaitUp(limit);
+            return supervisor.work(connection -> look(connection, id, session));
+        } catch (InterruptedException interrupted) {
+            Thread.currentThread().interrupt();
+            return Outcome.UNKNOWN;
+        } catch (SQLException | DatabaseUnavailableException | SchemaException stillAway) {
+            return Outcome.UNKNOWN;
+        }
+    }
+
+    private Outcome look(Connection connection, long id, @Nullable Session session) throws SQLException {
+        boolean over = session != null && supervisor.isDirect() && endSession(connection, session);
+        try (PreparedStatement statement = connection.prepareStatement(exists)) {
+            statement.setLong(1, id);
+            try (ResultSet row = statement.executeQuery()) {
+                row.next();
+                if (row.getBoolean(1)) {
+                    return Outcome.COMMITTED;
+                }
+            }
+        }
+        return over ? Outcome.NOT_COMMITTED : Outcome.UNKNOWN;
+    }
+
+    /** Returns whether the session is gone for certain. */
+    private static boolean endSession(Connection connection, Session session) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(
+                "SELECT coalesce(bool_and(pg_terminate_backend(pid, ?)), true) FROM pg_stat_activity"
+                        + " WHERE pid = ? AND application_name = ? AND pid <> pg_backend_pid()")) {
+            statement.setLong(1, END_MILLIS);
+            statement.setInt(2, session.pid());
+            statement.setString(3, session.name());
+            try (ResultSet row = statement.executeQuery()) {
+                row.next();
+                return row.getBoolean(1);
+            }
+        }
+    }
+}
