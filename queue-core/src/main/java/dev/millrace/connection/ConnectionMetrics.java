@@ -4,6 +4,7 @@ import java.time.Duration;
 import java.util.EnumMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
@@ -85,12 +86,12 @@ public final class ConnectionMetrics {
 
     /** How often it has happened so far. */
     public long count(Counter counter) {
-        return counters.get(counter).sum();
+        return adder(counter).sum();
     }
 
     /** What was measured so far. */
     public Summary measured(Timer timer) {
-        Measured measured = timers.get(timer);
+        Measured measured = measures(timer);
         return new Summary(measured.count.sum(), measured.total.sum(), measured.max.get());
     }
 
@@ -108,7 +109,15 @@ public final class ConnectionMetrics {
 
     /** Adds some; for the library's own use. */
     public void add(Counter counter, long amount) {
-        counters.get(counter).add(amount);
+        adder(counter).add(amount);
+    }
+
+    private LongAdder adder(Counter counter) {
+        return Objects.requireNonNull(counters.get(counter));
+    }
+
+    private Measured measures(Timer timer) {
+        return Objects.requireNonNull(timers.get(timer));
     }
 
     void connectFailed(FaultClass fault) {
@@ -117,7 +126,7 @@ public final class ConnectionMetrics {
     }
 
     void measure(Timer timer, long nanos) {
-        Measured measured = timers.get(timer);
+        Measured measured = measures(timer);
         measured.count.increment();
         measured.total.add(nanos);
         measured.max.accumulateAndGet(nanos, Math::max);
@@ -127,22 +136,23 @@ public final class ConnectionMetrics {
     @Override
     public String toString() {
         StringBuilder text = new StringBuilder();
-        counters.forEach((counter, count) -> {
-            if (count.sum() > 0) {
+        for (Counter counter : Counter.values()) {
+            if (count(counter) > 0) {
                 text.append(counter.name().toLowerCase(Locale.ROOT))
                         .append('=')
-                        .append(count.sum())
+                        .append(count(counter))
                         .append(' ');
             }
-        });
-        timers.forEach((timer, measured) -> {
-            if (measured.count.sum() > 0) {
+        }
+        for (Timer timer : Timer.values()) {
+            Summary summary = measured(timer);
+            if (summary.count() > 0) {
                 text.append(timer.name().toLowerCase(Locale.ROOT))
                         .append("_max=")
-                        .append(Duration.ofNanos(measured.max.get()).toMillis())
+                        .append(Duration.ofNanos(summary.maxNanos()).toMillis())
                         .append("ms ");
             }
-        });
+        }
         return text.toString().trim();
     }
 }

@@ -149,7 +149,7 @@ final class Connector implements LinkOpener {
             // Whoever prepares a statement on one server connection may execute it on another.
             properties.setProperty("prepareThreshold", "0");
         }
-        if (!pooled && !optionsRefused || database.isDirect(listening)) {
+        if ((!pooled && !optionsRefused) || database.isDirect(listening)) {
             properties.setProperty("options", sessionOptions());
         }
         return properties;

@@ -70,7 +70,7 @@ final class Events implements AutoCloseable {
                 return;
             }
         }
-        if (Thread.currentThread() == thread) {
+        if (Thread.currentThread().equals(thread)) {
             return;
         }
         try {

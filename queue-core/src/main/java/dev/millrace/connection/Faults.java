@@ -1,5 +1,8 @@
 package dev.millrace.connection;
 
+import java.io.EOFException;
+import java.io.InterruptedIOException;
+import java.net.SocketException;
 import java.security.cert.CertificateException;
 import java.sql.SQLException;
 import java.sql.SQLTimeoutException;
@@ -79,14 +82,17 @@ public final class Faults {
         return sql == null || sql.getSQLState() == null ? message : message + " [" + sql.getSQLState() + "]";
     }
 
+    /** A handshake that broke off is the network's doing; one that was refused is for a person to mend. */
     private static boolean isTlsRefusal(SQLException sql) {
+        boolean tls = false;
         int depth = 0;
         for (Throwable cause = sql; cause != null && depth < 20; cause = cause.getCause(), depth++) {
-            if (cause instanceof SSLException || cause instanceof CertificateException) {
-                return true;
+            if (cause instanceof EOFException || cause instanceof SocketException || cause instanceof InterruptedIOException) {
+                return false;
             }
+            tls |= cause instanceof SSLException || cause instanceof CertificateException;
         }
         String message = sql.getMessage();
-        return message != null && message.contains("hostname");
+        return tls || (message != null && message.contains("hostname"));
     }
 }

@@ -37,8 +37,10 @@ final class Growth {
         return wait > 0 ? Duration.ofNanos(wait) : tokens.take();
     }
 
+    /** A connect succeeded, or the database has just become usable: what failed before says nothing any more. */
     synchronized void opened() {
         backoff.reset();
+        notBeforeNanos = nanoTime.getAsLong();
     }
 
     synchronized void failed(FaultClass fault, boolean noConnectionsLeft) {

@@ -160,7 +160,7 @@ final class Link {
 
     /** Whoever closes the socket, the driver or a pool included, ends the link. */
     void socketClosed(Socket closed) {
-        if (connection != null && closed == socket) {
+        if (connection != null && closed.equals(socket)) {
             if (dead.compareAndSet(false, true)) {
                 causeOfDeath = "closed";
             }

@@ -57,6 +57,7 @@ public final class LinkSocketFactory extends SocketFactory {
         }
 
         @Override
+        @SuppressWarnings("UnsynchronizedOverridesSynchronized") // telling the link needs no lock, and must hold none
         public void close() throws IOException {
             try {
                 super.close();

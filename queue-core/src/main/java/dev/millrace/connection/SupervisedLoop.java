@@ -2,6 +2,7 @@ package dev.millrace.connection;
 
 import dev.millrace.migrations.SchemaException;
 import java.sql.SQLException;
+import java.sql.SQLTransientConnectionException;
 import java.time.Duration;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
@@ -151,11 +152,12 @@ public final class SupervisedLoop implements AutoCloseable {
         park(wait, false);
     }
 
-    /** What loses the connection is the supervisor's to tell; what else goes wrong is told once a minute. */
+    /** What loses a connection or keeps it from being had is the supervisor's to tell; what else goes wrong, once a minute. */
     private void complain(FaultClass fault, Exception failure) {
         LOG.debug("{} failed ({})", name, fault, failure);
         long now = System.nanoTime();
-        if (!fault.losesConnection() && (!complained || now - complainedNanos > COMPLAINT_NANOS)) {
+        boolean told = fault.losesConnection() || failure instanceof SQLTransientConnectionException;
+        if (!told && (!complained || now - complainedNanos > COMPLAINT_NANOS)) {
             complained = true;
             complainedNanos = now;
             LOG.warn("{} failed ({}) and will try again: {}", name, fault, Faults.brief(failure));

@@ -39,6 +39,7 @@ public final class Supervisor implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Supervisor.class);
 
     private static final AtomicLong LINK_IDS = new AtomicLong();
+    private static final long FULL_TOLD_NANOS = Duration.ofMinutes(1).toNanos();
     private static final Duration BUDGET_INTERVAL = Duration.ofMinutes(10);
     /** A supervision that has not looked for so long is taken for dead; a connect and its validation take less. */
     private static final Duration SILENT = Duration.ofSeconds(10);
@@ -66,6 +67,7 @@ public final class Supervisor implements AutoCloseable {
     private final Backoff listenerBackoff = new Backoff(new SplittableRandom());
     private volatile @Nullable Budget budget;
     private volatile long steppedNanos = System.nanoTime();
+    private final AtomicLong fullToldNanos = new AtomicLong();
     private long budgetNanos;
     private @Nullable String budgetWarning;
     private boolean sessionWarned;
@@ -392,8 +394,26 @@ public final class Supervisor implements AutoCloseable {
             return link;
         } catch (SQLException failure) {
             FaultClass fault = Faults.classify(failure, Faults.Phase.CONNECT);
-            growth.failed(fault, "53300".equals(failure.getSQLState()));
+            boolean full = "53300".equals(failure.getSQLState());
+            growth.failed(fault, full);
+            if (full) {
+                tellFull(failure);
+            }
             throw failure;
+        }
+    }
+
+    /** At most once a minute. */
+    private void tellFull(SQLException failure) {
+        long now = System.nanoTime();
+        long before = fullToldNanos.get();
+        if ((before == 0 || now - before > FULL_TOLD_NANOS) && fullToldNanos.compareAndSet(before, now | 1)) {
+            LOG.warn(
+                    "The server at {} has no connection left for the pool, which makes do with {} for now: {}",
+                    database,
+                    growth.target(),
+                    Faults.brief(failure));
+            tell(new ConnectionEvent.BudgetExceeded(Faults.brief(failure)));
         }
     }
 
@@ -491,6 +511,7 @@ public final class Supervisor implements AutoCloseable {
 
         @Override
         public void usable(Link link) {
+            growth.opened();
             onUp.forEach(Runnable::run);
         }
 
@@ -505,7 +526,7 @@ public final class Supervisor implements AutoCloseable {
         }
     }
 
-    private @Nullable Void validate(Connection connection) throws SQLException {
+    private Void validate(Connection connection) throws SQLException {
         requireWritable(connection);
         int pid;
         boolean unlimited;
@@ -543,7 +564,7 @@ public final class Supervisor implements AutoCloseable {
         return null;
     }
 
-    private @Nullable Void requireWritable(Connection connection) throws SQLException {
+    private Void requireWritable(Connection connection) throws SQLException {
         try (Statement statement = connection.createStatement();
                 ResultSet row = statement.executeQuery(
                         "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on'")) {
