@@ -64,19 +64,24 @@ final class FaultConnection {
             return true;
         }
         try {
-            SocketChannel upstream = server;
-            if (upstream != null && upstream.isConnectionPending() && !upstream.finishConnect()) {
-                upstream.keyFor(selector).interestOps(SelectionKey.OP_CONNECT);
+            if (server != null && server.isConnectionPending()) {
+                server.finishConnect();
             }
             toServer.move(now);
             toClient.move(now);
-            if (toServer.isOver() && (toClient.isOver() || server == null)) {
+            if (closed) {
+                return true;
+            }
+            SocketChannel upstream = server;
+            if (toServer.isOver() && (toClient.isOver() || upstream == null)) {
                 close();
                 return true;
             }
             listenTo(client, toServer, toClient, now);
             if (upstream != null && upstream.isConnected()) {
                 listenTo(upstream, toClient, toServer, now);
+            } else if (upstream != null) {
+                upstream.keyFor(selector).interestOps(SelectionKey.OP_CONNECT);
             }
         } catch (IOException broken) {
             reset();
@@ -113,6 +118,14 @@ final class FaultConnection {
 
     void truncate(Direction direction, long bytes) {
         pipe(direction).allowance = bytes;
+    }
+
+    /** What is on its way is lost too. */
+    void blackHole(Direction direction) {
+        Pipe pipe = pipe(direction);
+        pipe.swallow(pipe.pending.remaining());
+        pipe.pending = ByteBuffer.allocate(0);
+        corrupted = true;
     }
 
     void inject(Direction direction, byte[] bytes) {
@@ -241,10 +254,6 @@ final class FaultConnection {
         void move(long now) throws IOException {
             if (flow() == Flow.BLACK_HOLE) {
                 corrupted = true;
-                if (!serverKeptOut) {
-                    swallow(pending.remaining());
-                    pending = ByteBuffer.allocate(0);
-                }
             }
             for (int moved = 0; moved < 64 && flush(now) && !ended && wantsToRead(); moved++) {
                 ByteBuffer buffer = ByteBuffer.allocate(inspecting ? head.remaining() : rules.chunk);
@@ -259,6 +268,7 @@ final class FaultConnection {
                     take(buffer.flip(), now);
                 }
             }
+            flush(now);
         }
 
         /** True if nothing is pending. */

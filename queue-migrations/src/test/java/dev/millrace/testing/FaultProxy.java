@@ -106,6 +106,7 @@ public final class FaultProxy implements AutoCloseable {
     private final Selector selector;
     private final Thread thread = new Thread(this::run, "fault-proxy-" + port.number());
     private @Nullable ServerSocketChannel listener;
+    private long turnedAt = System.nanoTime();
     private volatile boolean closed;
 
     private FaultProxy(InetSocketAddress target) {
@@ -203,15 +204,14 @@ public final class FaultProxy implements AutoCloseable {
 
     /** Throws away what flows that way, the end of the connection included; new connections are accepted. */
     public void blackHole(Direction direction) {
-        command(() -> rules.flow.put(direction, Flow.BLACK_HOLE));
+        command(() -> lose(direction));
     }
 
     /** Both ways; the server does not see new connections at all. */
     public void blackHole() {
         command(() -> {
-            for (Direction direction : Direction.values()) {
-                rules.flow.put(direction, Flow.BLACK_HOLE);
-            }
+            lose(Direction.TO_SERVER);
+            lose(Direction.TO_CLIENT);
         });
     }
 
@@ -271,6 +271,11 @@ public final class FaultProxy implements AutoCloseable {
         return counter == null ? 0 : counter.get();
     }
 
+    private void lose(Direction direction) {
+        rules.flow.put(direction, Flow.BLACK_HOLE);
+        connections.forEach(connection -> connection.blackHole(direction));
+    }
+
     private interface Command {
         void run() throws IOException;
     }
@@ -322,11 +327,13 @@ public final class FaultProxy implements AutoCloseable {
 
     private void await() throws IOException {
         long nanos = Long.MAX_VALUE;
-        long now = System.nanoTime();
         for (FaultConnection connection : connections) {
-            nanos = Math.min(nanos, connection.nanosUntilDue(now));
+            nanos = Math.min(nanos, connection.nanosUntilDue(turnedAt));
         }
-        if (nanos == Long.MAX_VALUE) {
+        // The selection at the end of a turn may have taken the wake-up of a command that came in between.
+        if (closed || !commands.isEmpty()) {
+            selector.selectNow();
+        } else if (nanos == Long.MAX_VALUE) {
             selector.select();
         } else {
             selector.select(Math.max(1, TimeUnit.NANOSECONDS.toMillis(nanos)));
@@ -362,6 +369,7 @@ public final class FaultProxy implements AutoCloseable {
 
     private void turn() throws IOException {
         long now = System.nanoTime();
+        turnedAt = now;
         connections.removeIf(connection -> connection.turn(now));
         open.set((int) connections.stream().filter(FaultConnection::isOpen).count());
         // A registered channel that is closed goes away with the next selection only.

@@ -18,7 +18,8 @@ final class WireRows {
     static WireMessage description(WireStep.Rows rows, int[] formats) {
         WireMessage out = new WireMessage('T').int2(rows.columns().size());
         for (int i = 0; i < rows.columns().size(); i++) {
-            int type = rows.values().isEmpty() ? TEXT : type(rows.values().get(0).get(i));
+            int type =
+                    rows.values().isEmpty() ? TEXT : type(rows.values().get(0).get(i));
             out.text(rows.columns().get(i))
                     .int4(0)
                     .int2(0)

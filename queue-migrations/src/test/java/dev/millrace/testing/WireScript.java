@@ -18,8 +18,21 @@ import java.util.regex.Pattern;
 public final class WireScript {
 
     private static final List<String> ACCEPTED = List.of(
-            "BEGIN", "START", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE", "SET", "RESET", "LISTEN", "UNLISTEN",
-            "NOTIFY", "DISCARD", "DEALLOCATE", "CLOSE");
+            "BEGIN",
+            "START",
+            "COMMIT",
+            "END",
+            "ROLLBACK",
+            "SAVEPOINT",
+            "RELEASE",
+            "SET",
+            "RESET",
+            "LISTEN",
+            "UNLISTEN",
+            "NOTIFY",
+            "DISCARD",
+            "DEALLOCATE",
+            "CLOSE");
 
     private static final class Rule {
         final Pattern pattern;

@@ -85,6 +85,11 @@ public final class WireServer implements AutoCloseable {
         return count;
     }
 
+    /** Resets (RST) the connections present, silent ones too. */
+    public void reset() {
+        sessions.forEach(WireSession::reset);
+    }
+
     /** Resets all connections and ends all threads. Idempotent. */
     @Override
     public void close() {

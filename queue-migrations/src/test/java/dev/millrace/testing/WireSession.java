@@ -199,9 +199,9 @@ final class WireSession {
             unknown();
             return;
         }
-        in.position(in.position() + 2 * in.getShort());
+        skip(in, 2 * in.getShort());
         for (int parameters = in.getShort(); parameters > 0; parameters--) {
-            in.position(in.position() + Math.max(0, in.getInt()));
+            skip(in, Math.max(0, in.getInt()));
         }
         int[] formats = new int[in.getShort()];
         for (int i = 0; i < formats.length; i++) {
@@ -329,9 +329,13 @@ final class WireSession {
     private void flush() throws IOException {
         byte[] bytes = out.toByteArray();
         out.reset();
-        if (bytes.length > 0) {
+        if (bytes.length > 0 && !silent) {
             socket.getOutputStream().write(bytes);
         }
+    }
+
+    private static void skip(ByteBuffer in, int bytes) {
+        in.position(in.position() + bytes);
     }
 
     private static String text(ByteBuffer in) {

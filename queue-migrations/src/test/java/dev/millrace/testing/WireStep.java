@@ -73,8 +73,7 @@ public sealed interface WireStep {
     }
 
     static WireStep notificationResponse(String channel, String payload) {
-        return new Raw(
-                new WireMessage('A').int4(1).text(channel).text(payload).bytes(), After.READY);
+        return new Raw(new WireMessage('A').int4(1).text(channel).text(payload).bytes(), After.READY);
     }
 
     /** The first bytes of a message only, then silence. */

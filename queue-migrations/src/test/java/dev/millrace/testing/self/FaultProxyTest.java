@@ -30,11 +30,13 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
+@Timeout(60)
 class FaultProxyTest {
 
     @TempDir
@@ -74,7 +76,8 @@ class FaultProxyTest {
         try (Connection session = connect(tls)) {
             assertThat(proxy.connects()).isEqualTo(1);
             assertThat(proxy.open()).isEqualTo(1);
-            assertThat(query(session, "SELECT length('" + "x".repeat(size) + "')")).isEqualTo("" + size);
+            assertThat(query(session, "SELECT length('" + "x".repeat(size) + "')"))
+                    .isEqualTo("" + size);
             assertThat(query(session, "SELECT repeat('x', " + size + ")")).hasSize(size);
         }
         assertThat(proxy.bytes(Direction.TO_SERVER)).isGreaterThan(size);
@@ -254,8 +257,8 @@ class FaultProxyTest {
     void handshake_broken_failsWithTlsErrorAndKeepsTheServerOut(Handshake handshake) throws SQLException {
         try (Connection present = connect(true)) {
             proxy.atHandshake(handshake);
-            assertThatThrownBy(() -> connect(true, 5)).satisfies(e -> assertThat(causes(e))
-                    .hasAtLeastOneElementOfType(SSLException.class));
+            assertThatThrownBy(() -> connect(true, 5))
+                    .satisfies(e -> assertThat(causes(e)).hasAtLeastOneElementOfType(SSLException.class));
             assertThat(query(present, "SELECT 1")).isEqualTo("1");
         }
         proxy.heal();
@@ -265,8 +268,8 @@ class FaultProxyTest {
     @Test
     void handshake_stalled_runsIntoTheTimeout() throws SQLException {
         proxy.atHandshake(Handshake.STALL);
-        assertThatThrownBy(() -> connect(true, 1)).satisfies(e -> assertThat(causes(e))
-                .hasAtLeastOneElementOfType(SocketTimeoutException.class));
+        assertThatThrownBy(() -> connect(true, 1))
+                .satisfies(e -> assertThat(causes(e)).hasAtLeastOneElementOfType(SocketTimeoutException.class));
         assertWorksInPlainText();
         proxy.heal();
         assertWorks(true);

@@ -58,7 +58,7 @@ class TestCertificatesTest {
     @CsvSource({
         "OTHER_HOST, could not be verified by hostnameverifier",
         "EXPIRED, validity check failed",
-        "OTHER_AUTHORITY, Path does not chain"
+        "OTHER_AUTHORITY, unable to find valid certification path"
     })
     void verifyFull_badCertificate_isRefusedUntilTheValidOneIsBack(Server bad, String reason) throws SQLException {
         server.useCertificate(bad);
@@ -84,8 +84,7 @@ class TestCertificatesTest {
     private static boolean encrypted(String url) throws SQLException {
         try (Connection session = DriverManager.getConnection(url, new Properties());
                 Statement statement = session.createStatement();
-                ResultSet row =
-                        statement.executeQuery("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")) {
+                ResultSet row = statement.executeQuery("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")) {
             row.next();
             return row.getBoolean(1);
         }

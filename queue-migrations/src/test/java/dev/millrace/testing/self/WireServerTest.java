@@ -16,7 +16,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import dev.millrace.testing.WireServer;
-import dev.millrace.testing.WireStep;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.net.Socket;
@@ -28,12 +27,17 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.time.Duration;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.postgresql.PGConnection;
 import org.postgresql.PGNotification;
 
+@Timeout(60)
 class WireServerTest {
 
     @ParameterizedTest
@@ -83,8 +87,8 @@ class WireServerTest {
             session.setAutoCommit(false);
             assertThat(one(session, "SELECT 1")).isEqualTo(1);
             session.commit();
-            assertThatThrownBy(() -> one(session, "SELECT 1")).satisfies(e -> assertThat(state(e))
-                    .isEqualTo("40001"));
+            assertThatThrownBy(() -> one(session, "SELECT 1"))
+                    .satisfies(e -> assertThat(state(e)).isEqualTo("40001"));
             session.rollback();
             assertThat(one(session, "SELECT 1")).isEqualTo(1);
             session.commit();
@@ -130,8 +134,8 @@ class WireServerTest {
                         .onQuery("SELECT 1", fatal("57P01", "first"), fatal("57P01", "second"))
                         .start();
                 Connection session = DriverManager.getConnection(server.url())) {
-            assertThatThrownBy(() -> one(session, "SELECT 1")).satisfies(e -> assertThat(state(e))
-                    .isIn("57P01", "08006"));
+            assertThatThrownBy(() -> one(session, "SELECT 1"))
+                    .satisfies(e -> assertThat(state(e)).isIn("57P01", "08006"));
             assertThat(session.isValid(5)).isFalse();
         }
     }
@@ -143,26 +147,36 @@ class WireServerTest {
                 Statement statement = session.createStatement()) {
             statement.execute("LISTEN jobs");
             assertThat(server.notify("jobs", "payload")).isEqualTo(1);
-            PGNotification[] notifications =
-                    session.unwrap(PGConnection.class).getNotifications(5_000);
+            PGNotification[] notifications = session.unwrap(PGConnection.class).getNotifications(5_000);
             assertThat(notifications).hasSize(1);
             assertThat(notifications[0].getName()).isEqualTo("jobs");
             assertThat(notifications[0].getParameter()).isEqualTo("payload");
         }
     }
 
+    /** The driver waits for the rest of a message without any timeout; whoever listens has to end the connection. */
     @Test
-    void half_notification_holdsTheReaderUntilItsTimeout() throws SQLException {
-        WireStep notification = notificationResponse("jobs", "payload");
+    void half_notification_holdsTheListenerPastEveryTimeoutUntilTheConnectionEnds() throws Exception {
         try (WireServer server = WireServer.script().start();
                 Connection session = DriverManager.getConnection(server.url() + "&socketTimeout=1");
                 Statement statement = session.createStatement()) {
             statement.execute("LISTEN jobs");
-            assertThat(server.push(half(notification, 8))).isEqualTo(1);
-            assertThatThrownBy(() -> session.unwrap(PGConnection.class).getNotifications(100))
-                    .isInstanceOf(SQLException.class)
-                    .hasRootCauseInstanceOf(SocketTimeoutException.class);
+            assertThat(server.push(half(notificationResponse("jobs", "payload"), 8)))
+                    .isEqualTo(1);
             assertThat(server.notify("jobs", "later")).isZero();
+
+            FutureTask<PGNotification[]> reader =
+                    new FutureTask<>(() -> session.unwrap(PGConnection.class).getNotifications(100));
+            Thread thread = new Thread(reader, "listener");
+            thread.start();
+            await().atMost(Duration.ofSeconds(10))
+                    .during(Duration.ofMillis(1_500))
+                    .until(() -> !reader.isDone());
+            server.reset();
+
+            assertThatThrownBy(() -> reader.get(10, TimeUnit.SECONDS)).hasCauseInstanceOf(SQLException.class);
+            thread.join(10_000);
+            session.abort(Runnable::run);
         }
     }
 
