@@ -1,8 +1,8 @@
 package dev.millrace.testing;
 
 import dev.millrace.testing.FaultProxy.Direction;
-import dev.millrace.testing.FaultProxy.Flow;
 import dev.millrace.testing.FaultProxy.Handshake;
+import dev.millrace.testing.FaultRules.Flow;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.StandardSocketOptions;
@@ -26,7 +26,7 @@ final class FaultConnection {
     private static final byte[] ALERT = {0x15, 3, 3, 0, 2, 2, 0x28};
     private static final long SEED = 20_260;
 
-    private final FaultProxy.Rules rules;
+    private final FaultRules rules;
     private final Selector selector;
     private final InetSocketAddress target;
     private final SocketChannel client;
@@ -41,7 +41,7 @@ final class FaultConnection {
     private boolean corrupted;
     private boolean closed;
 
-    FaultConnection(FaultProxy.Rules rules, Selector selector, SocketChannel client, InetSocketAddress target)
+    FaultConnection(FaultRules rules, Selector selector, SocketChannel client, InetSocketAddress target)
             throws IOException {
         this.rules = rules;
         this.selector = selector;

@@ -11,7 +11,6 @@ import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
@@ -61,44 +60,11 @@ public final class FaultProxy implements AutoCloseable {
         FIN
     }
 
-    enum Flow {
-        PASS,
-        STALL,
-        BLACK_HOLE
-    }
-
-    /** What the faults say at the moment; for the proxy's thread alone, except the counters. */
-    static final class Rules {
-        final Map<Direction, Flow> flow = new EnumMap<>(Direction.class);
-        final Map<Direction, AtomicLong> passed = new EnumMap<>(Direction.class);
-        final Map<Direction, AtomicLong> swallowed = new EnumMap<>(Direction.class);
-        long latencyNanos;
-        int chunk;
-        Handshake handshake = Handshake.PASS;
-
-        Rules() {
-            for (Direction direction : Direction.values()) {
-                passed.put(direction, new AtomicLong());
-                swallowed.put(direction, new AtomicLong());
-            }
-            clear();
-        }
-
-        void clear() {
-            for (Direction direction : Direction.values()) {
-                flow.put(direction, Flow.PASS);
-            }
-            latencyNanos = 0;
-            chunk = FaultConnection.BUFFER;
-            handshake = Handshake.PASS;
-        }
-    }
-
     private static final Duration LIMIT = Duration.ofSeconds(20);
 
     private final InetSocketAddress target;
     private final LoopbackPort port = LoopbackPort.free();
-    private final Rules rules = new Rules();
+    private final FaultRules rules = new FaultRules();
     private final List<FaultConnection> connections = new ArrayList<>();
     private final AtomicInteger connects = new AtomicInteger();
     private final AtomicInteger open = new AtomicInteger();
@@ -217,7 +183,7 @@ public final class FaultProxy implements AutoCloseable {
 
     /** Stops to read, so that the sender blocks as soon as the kernel's buffers are full: a few megabytes at most. */
     public void stall(Direction direction) {
-        command(() -> rules.flow.put(direction, Flow.STALL));
+        command(() -> rules.flow.put(direction, FaultRules.Flow.STALL));
     }
 
     /** Both ways, delays every chunk; the next is read when the one before has left. */
@@ -272,7 +238,7 @@ public final class FaultProxy implements AutoCloseable {
     }
 
     private void lose(Direction direction) {
-        rules.flow.put(direction, Flow.BLACK_HOLE);
+        rules.flow.put(direction, FaultRules.Flow.BLACK_HOLE);
         connections.forEach(connection -> connection.blackHole(direction));
     }
 

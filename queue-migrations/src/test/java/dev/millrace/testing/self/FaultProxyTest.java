@@ -265,10 +265,12 @@ class FaultProxyTest {
         assertWorks(true);
     }
 
+    /** It is the driver's connectTimeout, 10 seconds by default, that holds here: not its socketTimeout. */
     @Test
-    void handshake_stalled_runsIntoTheTimeout() throws SQLException {
+    void handshake_stalled_runsIntoTheConnectTimeout() throws SQLException {
         proxy.atHandshake(Handshake.STALL);
-        assertThatThrownBy(() -> connect(true, 1))
+        String url = proxy.url(server.verifyFullUrl("postgres")) + "&connectTimeout=1";
+        assertThatThrownBy(() -> DriverManager.getConnection(url))
                 .satisfies(e -> assertThat(causes(e)).hasAtLeastOneElementOfType(SocketTimeoutException.class));
         assertWorksInPlainText();
         proxy.heal();
