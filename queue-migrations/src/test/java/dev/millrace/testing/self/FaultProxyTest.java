@@ -168,7 +168,7 @@ class FaultProxyTest {
     }
 
     @Test
-    void stall_toServer_blocksTheWriterAndLosesNothing() throws Exception {
+    void stall_toServer_blocksTheWriter() throws Exception {
         proxy.stall(Direction.TO_SERVER);
         AtomicLong written = new AtomicLong();
         try (Socket socket = new Socket("127.0.0.1", proxy.port())) {
@@ -233,8 +233,7 @@ class FaultProxyTest {
         try (Connection session = connect(tls, 2);
                 Connection unharmed = DriverManager.getConnection(server.url("postgres"))) {
             proxy.inject(Direction.TO_CLIENT, new byte[] {'?', 0, 0, 0, 4, 1, 2, 3});
-            assertThatThrownBy(() -> query(session, "SELECT 1"))
-                    .isInstanceOfAny(SQLException.class, RuntimeException.class);
+            assertThatThrownBy(() -> query(session, "SELECT 1")).isInstanceOf(SQLException.class);
             proxy.heal();
             assertThat(proxy.open()).isZero();
             assertThat(query(unharmed, "SELECT 1")).isEqualTo("1");
