@@ -34,11 +34,13 @@ public final class PgServer implements AutoCloseable {
     private final Map<String, String> config;
     private final LoopbackPort port = LoopbackPort.free();
     private final Thread hook = new Thread(this::destroy, "stop-test-postgres");
+    private final @Nullable TestCertificates certificates;
     private volatile @Nullable ProcessFamily postmaster;
     private volatile boolean closed;
 
-    private PgServer(Map<String, String> config) {
+    private PgServer(Map<String, String> config, @Nullable TestCertificates certificates) {
         this.config = config;
+        this.certificates = certificates;
         this.binaries = PgBinaries.unpacked();
         try {
             this.directory = Files.createTempDirectory("millrace-pg-");
@@ -61,6 +63,8 @@ public final class PgServer implements AutoCloseable {
                 "unix_socket_directories", "",
                 "listen_addresses", LoopbackPort.ADDRESS));
 
+        private @Nullable TestCertificates certificates;
+
         private Builder() {}
 
         /** One line of postgresql.conf. */
@@ -74,9 +78,17 @@ public final class PgServer implements AutoCloseable {
             return this;
         }
 
+        /** With TLS for those who ask for it, and the valid certificate. The files must stay. */
+        public Builder tls(TestCertificates files) {
+            certificates = files;
+            config.put("ssl", "on");
+            config.putAll(certificateConfig(files, TestCertificates.Server.VALID));
+            return this;
+        }
+
         /** Creates and starts it. */
         public PgServer start() {
-            PgServer server = new PgServer(config);
+            PgServer server = new PgServer(config, certificates);
             Runtime.getRuntime().addShutdownHook(server.hook);
             try {
                 server.initialise();
@@ -93,6 +105,15 @@ public final class PgServer implements AutoCloseable {
     public String url(String database) {
         return "jdbc:postgresql://" + LoopbackPort.ADDRESS + ":" + port.number() + "/" + database
                 + "?user=postgres&password=postgres";
+    }
+
+    /**
+     * JDBC URL that verifies the server's name and authority.
+     *
+     * @throws IllegalStateException if the server was built without TLS
+     */
+    public String verifyFullUrl(String database) {
+        return url(database) + certificates().verifyFull();
     }
 
     public int port() {
@@ -193,6 +214,18 @@ public final class PgServer implements AutoCloseable {
                 .until(() -> !loadedAt().equals(before));
     }
 
+    /** Shows new sessions another certificate, by a reload; those that are open stay. */
+    public void useCertificate(TestCertificates.Server certificate) {
+        int logged = log().length();
+        List<String> changes = new ArrayList<>();
+        certificateConfig(certificates(), certificate).forEach((name, value) -> changes.addAll(List.of(name, value)));
+        reload(changes.toArray(String[]::new));
+        String messages = log().substring(logged);
+        if (messages.contains("SSL configuration was not reloaded")) {
+            throw new IllegalStateException("certificate not taken:\n" + messages);
+        }
+    }
+
     /** Kills it and removes its data. Idempotent; takes a second or so. */
     @Override
     public void close() {
@@ -244,6 +277,20 @@ public final class PgServer implements AutoCloseable {
             throw new IllegalStateException("PostgreSQL is stopped");
         }
         return process;
+    }
+
+    private TestCertificates certificates() {
+        TestCertificates files = certificates;
+        if (files == null) {
+            throw new IllegalStateException("built without TLS");
+        }
+        return files;
+    }
+
+    private static Map<String, String> certificateConfig(TestCertificates files, TestCertificates.Server server) {
+        return Map.of(
+                "ssl_cert_file", files.certificate(server).toString(),
+                "ssl_key_file", files.key(server).toString());
     }
 
     private Process launch(String program, String... arguments) {
