@@ -206,7 +206,7 @@ class FailureMatrixTest {
     @ParameterizedTest
     @MethodSource("plainFaults")
     void plain(Fault fault) throws Exception {
-        run(fault, PLAIN, "sslmode=disable");
+        run(fault, PLAIN, "&sslmode=disable");
     }
 
     @ParameterizedTest
@@ -216,7 +216,7 @@ class FailureMatrixTest {
     }
 
     private void run(Fault fault, String link, String parameters) throws Exception {
-        String url = "jdbc:postgresql://127.0.0.1:" + proxy.port() + "/postgres?user=app&" + parameters;
+        String url = "jdbc:postgresql://127.0.0.1:" + proxy.port() + "/postgres?user=app" + parameters;
         Database database = Database.of(url).withTimeouts(TIMEOUTS).withPoolSize(POOL).withInstance("matrix");
         TestSignal<String> notified = new TestSignal<>();
         TestSignal<Long> lost = new TestSignal<>();

@@ -127,6 +127,7 @@ public final class JavaProcess implements AutoCloseable {
     /** What to start. */
     public static final class Builder {
 
+        private final List<String> prefix = new ArrayList<>();
         private final List<String> options = new ArrayList<>();
         private final List<String> program;
         private final List<String> arguments;
@@ -150,13 +151,19 @@ public final class JavaProcess implements AutoCloseable {
             return this;
         }
 
+        /** Starts it by a command that takes the rest as its arguments, and becomes that: {@code ip netns exec NAME}. */
+        public Builder prefix(List<String> command) {
+            prefix.addAll(command);
+            return this;
+        }
+
         public Builder directory(Path path) {
             directory = path;
             return this;
         }
 
         public JavaProcess start() {
-            List<String> command = new ArrayList<>();
+            List<String> command = new ArrayList<>(prefix);
             command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
             command.addAll(options);
             command.addAll(program);

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.ResultSet;
@@ -20,7 +21,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A PostgreSQL server that a test may stop, kill, freeze and start again on the same port and data. Listens on loopback
- * only; superuser {@code postgres}, no password. Runs as root too. Every method returns when its effect is complete,
+ * only, unless {@link Builder#reachableFrom} says more; superuser {@code postgres}, no password. Runs as root too. Every method returns when its effect is complete,
  * and fails within a minute. Not for concurrent use, except {@link #url}, {@link #port} and {@link #close}.
  *
  * <p>By default it does not sync to disk: a killed server keeps its data, a killed machine would not.
@@ -32,14 +33,17 @@ public final class PgServer implements AutoCloseable {
     private final Path directory;
     private final Path binaries;
     private final Map<String, String> config;
+    private final List<String> clients;
     private final LoopbackPort port = LoopbackPort.free();
     private final Thread hook = new Thread(this::destroy, "stop-test-postgres");
     private final @Nullable TestCertificates certificates;
     private volatile @Nullable ProcessFamily postmaster;
     private volatile boolean closed;
 
-    private PgServer(Map<String, String> config, @Nullable TestCertificates certificates) {
+    private PgServer(
+            Map<String, String> config, List<String> clients, @Nullable TestCertificates certificates) {
         this.config = config;
+        this.clients = clients;
         this.certificates = certificates;
         this.binaries = PgBinaries.unpacked();
         try {
@@ -63,6 +67,7 @@ public final class PgServer implements AutoCloseable {
                 "unix_socket_directories", "",
                 "listen_addresses", LoopbackPort.ADDRESS));
 
+        private final List<String> clients = new ArrayList<>();
         private @Nullable TestCertificates certificates;
 
         private Builder() {}
@@ -86,9 +91,16 @@ public final class PgServer implements AutoCloseable {
             return this;
         }
 
+        /** Lets in what runs inside, by {@link PgServer#url(NetworkNamespace, String)}. */
+        public Builder reachableFrom(NetworkNamespace namespace) {
+            config.merge("listen_addresses", namespace.outsideAddress(), (known, more) -> known + "," + more);
+            clients.add(namespace.insideAddress());
+            return this;
+        }
+
         /** Creates and starts it. */
         public PgServer start() {
-            PgServer server = new PgServer(config, certificates);
+            PgServer server = new PgServer(config, clients, certificates);
             Runtime.getRuntime().addShutdownHook(server.hook);
             try {
                 server.initialise();
@@ -103,7 +115,16 @@ public final class PgServer implements AutoCloseable {
 
     /** JDBC URL with the user as a parameter. */
     public String url(String database) {
-        return "jdbc:postgresql://" + LoopbackPort.ADDRESS + ":" + port.number() + "/" + database
+        return url(LoopbackPort.ADDRESS, database);
+    }
+
+    /** The same, as it is reached from inside of the namespace. */
+    public String url(NetworkNamespace from, String database) {
+        return url(from.outsideAddress(), database);
+    }
+
+    private String url(String address, String database) {
+        return "jdbc:postgresql://" + address + ":" + port.number() + "/" + database
                 + "?user=postgres&password=postgres";
     }
 
@@ -259,6 +280,14 @@ public final class PgServer implements AutoCloseable {
         ProcessFamily.waitFor(initdb);
         if (initdb.exitValue() != 0) {
             throw new IllegalStateException("initdb failed:\n" + log());
+        }
+        List<String> rules = clients.stream()
+                .map(address -> "host all all " + address + "/32 trust")
+                .toList();
+        try {
+            Files.write(Path.of(data(), "pg_hba.conf"), rules, StandardOpenOption.APPEND);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 
