@@ -123,12 +123,25 @@ final class Connector implements LinkOpener {
             DataSource adopted = database.isDirect(listening) ? null : database.adopted();
             Connection connection = adopted == null
                     ? DRIVER.connect(database.jdbcUrl(listening), properties(link, listening))
-                    : adopted.getConnection();
+                    : adopted(adopted, link);
             link.opened(connection);
             attempt.complete(connection);
         } catch (SQLException | RuntimeException failure) {
             attempt.completeExceptionally(failure);
         }
+    }
+
+    /** A held connection of the application's pool: ours alone until it goes back as it came. */
+    private static Connection adopted(DataSource source, Link link) throws SQLException {
+        Connection connection = source.getConnection();
+        if (!connection.getAutoCommit()) {
+            connection.setAutoCommit(true);
+            link.beforeReturn(held -> {
+                held.setAutoCommit(false);
+                return true;
+            });
+        }
+        return connection;
     }
 
     private Properties properties(Link link, boolean listening) {

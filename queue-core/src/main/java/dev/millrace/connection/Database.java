@@ -275,7 +275,7 @@ public final class Database {
     /** Host, port and database: safe to show. */
     @Override
     public String toString() {
-        return address == null ? "of the application's data source" : address.display();
+        return address == null ? "(application's data source)" : address.display();
     }
 
     private static IllegalArgumentException notUnderstood() {

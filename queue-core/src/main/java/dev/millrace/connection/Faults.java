@@ -87,7 +87,9 @@ public final class Faults {
         boolean tls = false;
         int depth = 0;
         for (Throwable cause = sql; cause != null && depth < 20; cause = cause.getCause(), depth++) {
-            if (cause instanceof EOFException || cause instanceof SocketException || cause instanceof InterruptedIOException) {
+            if (cause instanceof EOFException
+                    || cause instanceof SocketException
+                    || cause instanceof InterruptedIOException) {
                 return false;
             }
             tls |= cause instanceof SSLException || cause instanceof CertificateException;

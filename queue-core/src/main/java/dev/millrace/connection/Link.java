@@ -35,6 +35,7 @@ final class Link {
     private volatile long deadlineNanos = DISARMED;
     private volatile long aliveNanos = System.nanoTime();
     private volatile boolean lent;
+    private volatile @Nullable SqlFunction<Boolean> beforeReturn;
     private volatile @Nullable Socket socket;
     private volatile @Nullable Connection connection;
     private volatile @Nullable String causeOfDeath;
@@ -193,6 +194,7 @@ final class Link {
                     Connection current = connection;
                     if (current != null && !dead.get()) {
                         try {
+                            restore(current);
                             current.close();
                         } catch (SQLException | RuntimeException serverIsGone) {
                             // A close that fails is never news: the kill below ends the link all the same.
@@ -205,6 +207,18 @@ final class Link {
         goodbye.setDaemon(true);
         goodbye.start();
         return goodbye;
+    }
+
+    /** What to undo before the connection goes back to somebody else's pool. */
+    void beforeReturn(SqlFunction<Boolean> undo) {
+        beforeReturn = undo;
+    }
+
+    private void restore(Connection current) throws SQLException {
+        SqlFunction<Boolean> undo = beforeReturn;
+        if (undo != null) {
+            undo.apply(current);
+        }
     }
 
     private void closeQuietly(Socket raw) {

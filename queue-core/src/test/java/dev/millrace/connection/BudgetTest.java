@@ -49,11 +49,13 @@ class BudgetTest {
         assertThat(new Budget(12, 1, 5, 97, "max_connections in postgresql.conf").warning())
                 .isNull();
         assertThat(new Budget(12, 8, 5, 97, "max_connections in postgresql.conf").warning())
-                .isEqualTo("Up to 101 connections are wanted (8 processes of up to 12, and 5 others now), of 97 there are: "
-                        + "raise max_connections in postgresql.conf by at least 30, or lower the pool size to 7");
+                .isEqualTo(
+                        "Up to 101 connections are wanted (8 processes of up to 12, and 5 others now), of 97 there are: "
+                                + "raise max_connections in postgresql.conf by at least 30, or lower the pool size to 7");
         assertThat(new Budget(12, 1, 0, 3, "ALTER ROLE \"app\" CONNECTION LIMIT").warning())
-                .isEqualTo("Up to 12 connections are wanted (1 processes of up to 12, and 0 others now), of 3 there are: "
-                        + "raise ALTER ROLE \"app\" CONNECTION LIMIT by at least 12");
+                .isEqualTo(
+                        "Up to 12 connections are wanted (1 processes of up to 12, and 0 others now), of 3 there are: "
+                                + "raise ALTER ROLE \"app\" CONNECTION LIMIT by at least 12");
     }
 
     @Test

@@ -92,7 +92,11 @@ class FailureMatrixTest {
 
     /** The server refuses sessions that are not there yet, so all that are there end first. */
     private static Fault refusal(
-            String name, Duration recover, String only, Consumer<FailureMatrixTest> inject, Consumer<FailureMatrixTest> heal) {
+            String name,
+            Duration recover,
+            String only,
+            Consumer<FailureMatrixTest> inject,
+            Consumer<FailureMatrixTest> heal) {
         return new Fault(
                 name,
                 AT_ONCE,
@@ -134,8 +138,18 @@ class FailureMatrixTest {
             handshake(Handshake.GARBAGE),
             handshake(Handshake.ALERT),
             handshake(Handshake.FIN),
-            refusal("certificate of another host", MENDED, TLS, test -> server.useCertificate(Server.OTHER_HOST), test -> server.useCertificate(Server.VALID)),
-            refusal("certificate expired", MENDED, TLS, test -> server.useCertificate(Server.EXPIRED), test -> server.useCertificate(Server.VALID)),
+            refusal(
+                    "certificate of another host",
+                    MENDED,
+                    TLS,
+                    test -> server.useCertificate(Server.OTHER_HOST),
+                    test -> server.useCertificate(Server.VALID)),
+            refusal(
+                    "certificate expired",
+                    MENDED,
+                    TLS,
+                    test -> server.useCertificate(Server.EXPIRED),
+                    test -> server.useCertificate(Server.VALID)),
             refusal(
                     "certificate of another authority",
                     MENDED,
@@ -162,8 +176,15 @@ class FailureMatrixTest {
                     test -> admin("ALTER ROLE app RESET default_transaction_read_only")),
             new Fault("all sessions terminated, once", AT_ONCE, RECOVERY, null, test -> terminate(), test -> {}),
             new Fault("fast stop", AT_ONCE, RECOVERY, null, test -> server.stopFast(), test -> server.start()),
-            new Fault("immediate stop", AT_ONCE, RECOVERY, null, test -> server.stopImmediate(), test -> server.start()),
-            new Fault("postmaster killed", AT_ONCE, RECOVERY, null, test -> server.killPostmaster(), test -> server.start()),
+            new Fault(
+                    "immediate stop", AT_ONCE, RECOVERY, null, test -> server.stopImmediate(), test -> server.start()),
+            new Fault(
+                    "postmaster killed",
+                    AT_ONCE,
+                    RECOVERY,
+                    null,
+                    test -> server.killPostmaster(),
+                    test -> server.start()),
             new Fault("server frozen", SILENCE, RECOVERY, null, test -> server.pause(), test -> server.resume()));
 
     private static final List<String> ROWS = new ArrayList<>();
@@ -217,7 +238,8 @@ class FailureMatrixTest {
 
     private void run(Fault fault, String link, String parameters) throws Exception {
         String url = "jdbc:postgresql://127.0.0.1:" + proxy.port() + "/postgres?user=app" + parameters;
-        Database database = Database.of(url).withTimeouts(TIMEOUTS).withPoolSize(POOL).withInstance("matrix");
+        Database database =
+                Database.of(url).withTimeouts(TIMEOUTS).withPoolSize(POOL).withInstance("matrix");
         TestSignal<String> notified = new TestSignal<>();
         TestSignal<Long> lost = new TestSignal<>();
         Supervisor supervisor = Supervisor.start(database, event -> {
@@ -278,10 +300,14 @@ class FailureMatrixTest {
             proxy.close();
             assertThat(Duration.ofNanos(System.nanoTime() - began)).isLessThan(Duration.ofSeconds(4));
         }
-        await().atMost(SOON).until(() -> count("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'millrace/matrix/%'") == 0);
-        await().atMost(SOON).untilAsserted(() -> assertThat(Thread.getAllStackTraces().keySet())
-                .extracting(Thread::getName)
-                .noneMatch(name -> name.startsWith("millrace-") && name.contains("matrix")));
+        await().atMost(SOON)
+                .until(() ->
+                        count("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'millrace/matrix/%'")
+                                == 0);
+        await().atMost(SOON)
+                .untilAsserted(() -> assertThat(Thread.getAllStackTraces().keySet())
+                        .extracting(Thread::getName)
+                        .noneMatch(name -> name.startsWith("millrace-") && name.contains("matrix")));
     }
 
     /** Until two attempts have failed, which is when the pace shows. */

@@ -40,8 +40,7 @@ public final class PgServer implements AutoCloseable {
     private volatile @Nullable ProcessFamily postmaster;
     private volatile boolean closed;
 
-    private PgServer(
-            Map<String, String> config, List<String> clients, @Nullable TestCertificates certificates) {
+    private PgServer(Map<String, String> config, List<String> clients, @Nullable TestCertificates certificates) {
         this.config = config;
         this.clients = clients;
         this.certificates = certificates;

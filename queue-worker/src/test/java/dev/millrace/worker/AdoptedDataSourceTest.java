@@ -36,6 +36,7 @@ class AdoptedDataSourceTest {
 
     AdoptedDataSourceTest(TestDatabase database) {
         this.database = database;
+        database.execute("TRUNCATE millrace.job");
         HikariConfig config = new HikariConfig();
         config.setDataSource(database.dataSource());
         config.setMaximumPoolSize(8);
@@ -59,7 +60,7 @@ class AdoptedDataSourceTest {
             for (int i = 0; i < 50; i++) {
                 millrace.enqueue(NUMBER, new Number(i));
             }
-            ran.await(49::equals, SOON);
+            ran.await(n -> n == 49, SOON);
             await().atMost(SOON).until(() -> worker.health().state() == State.UP);
             worker.awaitEmpty();
         }
@@ -86,14 +87,15 @@ class AdoptedDataSourceTest {
                 Millrace millrace = Millrace.connect(Database.of(database.url()))) {
             worker.start();
             millrace.enqueue(NUMBER, new Number(1));
-            ran.await(1::equals, SOON);
-            database.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                    + " WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name NOT LIKE 'millrace/%'");
+            ran.await(n -> n == 1, SOON);
+            database.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                            + " WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name NOT LIKE 'millrace/%'");
             for (int i = 2; i < 20; i++) {
                 int n = i;
                 await().atMost(SOON).ignoreExceptions().until(() -> millrace.enqueue(NUMBER, new Number(n)) > 0);
             }
-            ran.await(19::equals, SOON);
+            ran.await(n -> n == 19, SOON);
             worker.awaitEmpty();
         }
         assertThat(database.queryLong("SELECT count(*) FROM millrace.job WHERE state <> 'completed'"))
@@ -106,8 +108,9 @@ class AdoptedDataSourceTest {
         TestSignal<Integer> ran = new TestSignal<>();
         TestSignal<ConnectionEvent> events = new TestSignal<>();
         DataSource hiding = (DataSource) Proxy.newProxyInstance(
-                getClass().getClassLoader(), new Class<?>[] {DataSource.class}, (proxy, method, arguments) -> hide(
-                        database.dataSource().getConnection()));
+                getClass().getClassLoader(),
+                new Class<?>[] {DataSource.class},
+                (proxy, method, arguments) -> hide(database.dataSource().getConnection()));
         try (Worker worker = worker(hiding, ran, events);
                 Millrace millrace = Millrace.connect(Database.of(database.url()))) {
             worker.start();
@@ -116,14 +119,16 @@ class AdoptedDataSourceTest {
             assertThat(worker.health().state()).isEqualTo(State.DEGRADED);
             assertThat(worker.health().ready()).isTrue();
             millrace.enqueue(NUMBER, new Number(7));
-            ran.await(7::equals, SOON);
+            ran.await(n -> n == 7, SOON);
             worker.awaitEmpty();
         }
     }
 
     private static Connection hide(Connection real) {
         return (Connection) Proxy.newProxyInstance(
-                AdoptedDataSourceTest.class.getClassLoader(), new Class<?>[] {Connection.class}, (proxy, method, arguments) -> {
+                AdoptedDataSourceTest.class.getClassLoader(),
+                new Class<?>[] {Connection.class},
+                (proxy, method, arguments) -> {
                     if (method.getName().equals("isWrapperFor")) {
                         return false;
                     }
