@@ -1,0 +1,118 @@
+package dev.millrace.worker;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.millrace.Millrace;
+import dev.millrace.connection.ConnectionEvent;
+import dev.millrace.connection.Database;
+import dev.millrace.connection.DatabaseUnavailableException;
+import dev.millrace.connection.State;
+import dev.millrace.connection.Timeouts;
+import dev.millrace.job.JobType;
+import dev.millrace.migrations.Migrator;
+import dev.millrace.migrations.SchemaName;
+import dev.millrace.testing.PatroniCluster;
+import dev.millrace.testing.TestSignal;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.junit.jupiter.api.Test;
+
+/** A real cluster changes its primary under a busy worker, by plan and by kill -9. */
+class FailoverTest {
+
+    record Number(int n) {}
+
+    private static final JobType<Number> NUMBER = JobType.of("number", Number.class);
+    private static final Duration SOON = Duration.ofSeconds(90);
+
+    private final Set<Long> acknowledged = ConcurrentHashMap.newKeySet();
+    private final TestSignal<ConnectionEvent> events = new TestSignal<>();
+
+    @Test
+    void primaryChanges_workGoesOnAtTheNewOne() throws Exception {
+        PatroniCluster.assumeInstalled();
+        try (PatroniCluster cluster = PatroniCluster.start(false)) {
+            Database database = Database.of(cluster.url("postgres")).withTimeouts(Timeouts.FAST);
+            Migrator.of(database.unpooled(), SchemaName.DEFAULT).migrate();
+            AtomicBoolean stop = new AtomicBoolean();
+            Thread producer = new Thread(() -> produce(database, stop), "producer");
+            try (Worker worker = Worker.builder(database)
+                    .handle(NUMBER, (job, number) -> {})
+                    .queue("default", 4)
+                    .lease(Duration.ofSeconds(10))
+                    .onEvent(events)
+                    .build()) {
+                worker.start();
+                await().atMost(SOON).until(() -> worker.health().state() == State.UP);
+                producer.start();
+                await().atMost(SOON).until(() -> acknowledged.size() > 50);
+
+                cluster.switchover();
+                int switched = acknowledged.size();
+                await().atMost(SOON).until(() -> acknowledged.size() > switched + 50);
+                // The replica was streaming and the old primary stopped in order: nothing that was acknowledged is
+                // lost.
+                Set<Long> before = Set.copyOf(acknowledged);
+                await().atMost(SOON).until(() -> completed(cluster, before));
+
+                cluster.killPrimary();
+                int killed = acknowledged.size();
+                await().atMost(SOON).until(() -> acknowledged.size() > killed + 50);
+                await().atMost(SOON).until(() -> worker.health().state() == State.UP);
+                stop.set(true);
+                producer.join();
+                // Replication is asynchronous, so the last jobs before the kill may be gone; all that are there get
+                // done.
+                await().atMost(SOON)
+                        .until(() ->
+                                count(cluster, "SELECT count(*) FROM millrace.job WHERE state <> 'completed'") == 0);
+                assertThat(count(cluster, "SELECT count(*) - count(DISTINCT id) FROM millrace.job"))
+                        .isZero();
+                assertThat(events.all()).anyMatch(event -> event instanceof ConnectionEvent.LinkLost);
+            } finally {
+                stop.set(true);
+                producer.join(SOON.toMillis());
+            }
+        }
+    }
+
+    private void produce(Database database, AtomicBoolean stop) {
+        try (Millrace millrace = Millrace.connect(database)) {
+            for (int i = 0; !stop.get(); i++) {
+                try {
+                    acknowledged.add(millrace.enqueue(NUMBER, new Number(i)));
+                    await().pollDelay(Duration.ofMillis(5)).until(() -> true);
+                } catch (DatabaseUnavailableException away) {
+                    await().pollDelay(Duration.ofMillis(100)).until(() -> true);
+                }
+            }
+        }
+    }
+
+    private static boolean completed(PatroniCluster cluster, Set<Long> ids) throws SQLException {
+        try (Connection connection = DriverManager.getConnection(cluster.url("postgres"));
+                var statement = connection.prepareStatement(
+                        "SELECT count(*) FROM millrace.job WHERE id = ANY (?) AND state = 'completed'")) {
+            statement.setArray(1, connection.createArrayOf("bigint", ids.toArray()));
+            try (ResultSet row = statement.executeQuery()) {
+                row.next();
+                return row.getLong(1) == ids.size();
+            }
+        }
+    }
+
+    private static long count(PatroniCluster cluster, String sql) throws SQLException {
+        try (Connection connection = DriverManager.getConnection(cluster.url("postgres"));
+                ResultSet row = connection.createStatement().executeQuery(sql)) {
+            row.next();
+            return row.getLong(1);
+        }
+    }
+}

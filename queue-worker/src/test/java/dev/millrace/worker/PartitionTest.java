@@ -1,0 +1,84 @@
+package dev.millrace.worker;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.millrace.Millrace;
+import dev.millrace.connection.Database;
+import dev.millrace.migrations.Migrator;
+import dev.millrace.migrations.SchemaName;
+import dev.millrace.testing.JavaProcess;
+import dev.millrace.testing.NetworkNamespace;
+import dev.millrace.testing.PgServer;
+import dev.millrace.testing.TestSignal;
+import dev.millrace.worker.PartitionedProgram.Number;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Duration;
+import org.junit.jupiter.api.Test;
+
+/** A worker in a network namespace of its own is cut off for longer than its lease, by rules of the kernel and by its link. */
+class PartitionTest {
+
+    private static final Duration SOON = Duration.ofSeconds(60);
+    private static final int LEASE_SECONDS = 6;
+
+    @Test
+    void workerCutOffForLongerThanItsLease_stopsItsJobInTime_andAnotherRunsIt() throws Exception {
+        NetworkNamespace.assumeAvailable();
+        try (NetworkNamespace namespace = NetworkNamespace.open();
+                PgServer server = PgServer.builder().reachableFrom(namespace).start()) {
+            Database database = Database.of(server.url("postgres"));
+            Migrator.of(database.unpooled(), SchemaName.DEFAULT).migrate();
+            try (Millrace millrace = Millrace.connect(database);
+                    JavaProcess process = JavaProcess.main(
+                                    System.getProperty("java.class.path"),
+                                    PartitionedProgram.class.getName(),
+                                    server.url(namespace, "postgres"),
+                                    String.valueOf(LEASE_SECONDS))
+                            .options("-Xmx128m", "-XX:TieredStopAtLevel=1")
+                            .prefix(namespace.prefix())
+                            .start()) {
+                process.awaitStdout("LinkUp", SOON);
+                // Rescue waits for one lease after the server's start.
+                millrace.enqueue(PartitionedProgram.LONG, new Number(1));
+                process.awaitStdout("running 1", SOON);
+
+                long cut = System.nanoTime();
+                namespace.blackHole();
+                TestSignal<Integer> ranAgain = new TestSignal<>();
+                try (Worker other = Worker.builder(database)
+                        .handle(PartitionedProgram.LONG, (job, number) -> ranAgain.accept(job.attempt()))
+                        .lease(Duration.ofSeconds(LEASE_SECONDS))
+                        .build()) {
+                    other.start();
+                    process.awaitStdout("LeaseAtRisk", SOON);
+                    process.awaitStdout("cancelled after ", SOON);
+                    Duration cancelled = Duration.ofNanos(System.nanoTime() - cut);
+                    assertThat(cancelled).isLessThan(Duration.ofSeconds(LEASE_SECONDS));
+                    assertThat(ranAgain.all()).isEmpty();
+                    assertThat(ranAgain.await(SOON)).isEqualTo(2);
+                    await().atMost(SOON).until(() -> state(server).equals("completed 2"));
+
+                    namespace.heal();
+                    // It comes back by itself, finds its lease gone, and changes nothing.
+                    await().atMost(SOON).until(() -> process.stdout().split("LinkUp", -1).length > 2);
+                    millrace.enqueue(PartitionedProgram.LONG, new Number(2));
+                    await().atMost(SOON).until(() -> state(server).startsWith("completed"));
+                    assertThat(ranAgain.all()).contains(2);
+                }
+            }
+        }
+    }
+
+    private static String state(PgServer server) throws SQLException {
+        try (Connection connection = DriverManager.getConnection(server.url("postgres"));
+                ResultSet row = connection
+                        .createStatement()
+                        .executeQuery("SELECT state || ' ' || attempt FROM millrace.job ORDER BY id LIMIT 1")) {
+            return row.next() ? row.getString(1) : "";
+        }
+    }
+}
