@@ -121,6 +121,8 @@ final class Machine {
         upSinceNanos = nanoTime.getAsLong();
         goodProbes = 0;
         suspended = false;
+        // What was opened while the epoch before came to its end.
+        world.retire();
         standing.up(link);
         events.accept(new ConnectionEvent.LinkUp(link.epoch(), outage.ended()));
         world.usable(link);

@@ -390,6 +390,11 @@ public final class Supervisor implements AutoCloseable {
         }
         try {
             Link link = open(Link.Role.WORK, control.epoch());
+            if (epoch() != control.epoch() || !isUsable()) {
+                metrics.add(ConnectionMetrics.Counter.STALE_EPOCH_EVENTS);
+                link.kill("its epoch is over");
+                throw new SQLException("The connection came too late: its epoch is over", "08001");
+            }
             growth.opened();
             return link;
         } catch (SQLException failure) {

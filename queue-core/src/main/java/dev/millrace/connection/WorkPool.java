@@ -4,6 +4,9 @@ import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
 import com.zaxxer.hikari.HikariPoolMXBean;
 import java.io.PrintWriter;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
+import java.lang.reflect.Proxy;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.SQLFeatureNotSupportedException;
@@ -147,7 +150,30 @@ final class WorkPool implements WorkLane {
             if (link.isDead()) {
                 links.remove(connection);
             }
-            return connection;
+            return (Connection) Proxy.newProxyInstance(
+                    WorkPool.class.getClassLoader(),
+                    new Class<?>[] {Connection.class},
+                    (proxy, method, arguments) -> call(connection, link, method, arguments));
+        }
+
+        /**
+         * The pool sets a network timeout before and after it validates, and warns of each connection on which that fails: one
+         * line for every connection that an outage has ended. A dead one says no more than that it is not valid.
+         */
+        private static @Nullable Object call(
+                PgConnection connection, Link link, Method method, @Nullable Object @Nullable [] arguments)
+                throws Throwable {
+            if (method.getName().equals("isValid") && link.isDead()) {
+                return false;
+            }
+            if (method.getName().equals("setNetworkTimeout") && connection.isClosed()) {
+                return null;
+            }
+            try {
+                return method.invoke(connection, arguments);
+            } catch (InvocationTargetException thrown) {
+                throw thrown.getTargetException();
+            }
         }
 
         @Override

@@ -236,6 +236,37 @@ class FailureMatrixTest {
         run(fault, TLS, certificates.verifyFull());
     }
 
+    /** Whatever the network does just then, close comes back in time and leaves nothing. */
+    @ParameterizedTest
+    @MethodSource("networkFaults")
+    void closeInTheMiddle(Fault fault) throws Exception {
+        for (String parameters : List.of("&sslmode=disable", certificates.verifyFull())) {
+            String url = "jdbc:postgresql://127.0.0.1:" + proxy.port() + "/postgres?user=app" + parameters;
+            Database database =
+                    Database.of(url).withTimeouts(TIMEOUTS).withPoolSize(POOL).withInstance("matrix");
+            Supervisor supervisor = Supervisor.start(database);
+            try (AutoCloseable listening = supervisor.listen(notified(new TestSignal<>()));
+                    Load load = new Load(supervisor)) {
+                assertThat(listening).isNotNull();
+                await().atMost(SOON).until(() -> supervisor.state() == State.UP && load.done.get() > 3);
+                fault.inject().accept(this);
+                long began = System.nanoTime();
+                supervisor.close();
+                assertThat(Duration.ofNanos(System.nanoTime() - began))
+                        .isLessThan(Duration.ofSeconds(2).plus(AT_ONCE));
+                supervisor.close();
+            } finally {
+                fault.heal().accept(this);
+            }
+            assertNothingLeft();
+        }
+        proxy.close();
+    }
+
+    static Stream<Fault> networkFaults() {
+        return FAULTS.stream().filter(fault -> fault.only() == null);
+    }
+
     private void run(Fault fault, String link, String parameters) throws Exception {
         String url = "jdbc:postgresql://127.0.0.1:" + proxy.port() + "/postgres?user=app" + parameters;
         Database database =
@@ -300,6 +331,10 @@ class FailureMatrixTest {
             proxy.close();
             assertThat(Duration.ofNanos(System.nanoTime() - began)).isLessThan(Duration.ofSeconds(4));
         }
+        assertNothingLeft();
+    }
+
+    private static void assertNothingLeft() {
         await().atMost(SOON)
                 .until(() ->
                         count("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'millrace/matrix/%'")

@@ -75,6 +75,7 @@ final class Simulation implements Machine.World {
 
     private long recoveredNanos = -1;
     private long lastClassCap;
+    private boolean downAtEnd;
     private int stale;
     private int lateRejected;
 
@@ -98,6 +99,7 @@ final class Simulation implements Machine.World {
         long nextStep = now;
         while (now - end < 0) {
             if (now - faultsEnd >= 0 && weather != Weather.FAIR) {
+                downAtEnd = !standing.isUsable();
                 change(Weather.FAIR, end);
             } else if (now - faultsEnd < 0 && now - weatherEnds >= 0) {
                 Weather[] all = Weather.values();
@@ -149,6 +151,15 @@ final class Simulation implements Machine.World {
 
     long epochs() {
         return standing.epoch();
+    }
+
+    long recoveredMillis() {
+        return Duration.ofNanos(recoveredNanos).toMillis();
+    }
+
+    /** Whether it was down when the faults ended, for a reason that has the shortest of the caps. */
+    boolean endedInANetworkFault() {
+        return downAtEnd && lastClassCap == capOf(FaultClass.RECONNECT);
     }
 
     private void change(Weather next, long until) {

@@ -22,6 +22,7 @@ import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 
 /** A real cluster changes its primary under a busy worker, by plan and by kill -9. */
@@ -33,6 +34,7 @@ class FailoverTest {
     private static final Duration SOON = Duration.ofSeconds(90);
 
     private final Set<Long> acknowledged = ConcurrentHashMap.newKeySet();
+    private final AtomicLong gap = new AtomicLong();
     private final TestSignal<ConnectionEvent> events = new TestSignal<>();
 
     @Test
@@ -62,10 +64,15 @@ class FailoverTest {
                 Set<Long> before = Set.copyOf(acknowledged);
                 await().atMost(SOON).until(() -> completed(cluster, before));
 
+                System.out.printf(
+                        "Failover: longest gap between two acknowledged jobs, switchover %d ms%n", gap.getAndSet(0));
+
                 cluster.killPrimary();
                 int killed = acknowledged.size();
                 await().atMost(SOON).until(() -> acknowledged.size() > killed + 50);
                 await().atMost(SOON).until(() -> worker.health().state() == State.UP);
+                System.out.printf(
+                        "Failover: longest gap between two acknowledged jobs, primary killed %d ms%n", gap.get());
                 stop.set(true);
                 producer.join();
                 // Replication is asynchronous, so the last jobs before the kill may be gone; all that are there get
@@ -85,9 +92,13 @@ class FailoverTest {
 
     private void produce(Database database, AtomicBoolean stop) {
         try (Millrace millrace = Millrace.connect(database)) {
+            long last = System.nanoTime();
             for (int i = 0; !stop.get(); i++) {
                 try {
                     acknowledged.add(millrace.enqueue(NUMBER, new Number(i)));
+                    long now = System.nanoTime();
+                    gap.accumulateAndGet(Duration.ofNanos(now - last).toMillis(), Math::max);
+                    last = now;
                     await().pollDelay(Duration.ofMillis(5)).until(() -> true);
                 } catch (DatabaseUnavailableException away) {
                     await().pollDelay(Duration.ofMillis(100)).until(() -> true);
