@@ -110,6 +110,10 @@ final class Simulation implements Machine.World {
             if (now - nextStep >= 0 || suspected) {
                 suspected = false;
                 nextStep = now + machine.step().toNanos();
+                long controls = live.stream()
+                        .filter(link -> link.role() == Link.Role.CONTROL)
+                        .count();
+                require(controls <= (standing.isUsable() ? 1 : 0), controls + " control links, " + standing.state());
                 if (now - faultsEnd < 0) {
                     recoveredNanos = -1;
                 }
