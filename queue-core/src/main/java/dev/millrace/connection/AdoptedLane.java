@@ -137,8 +137,8 @@ final class AdoptedLane implements WorkLane {
     }
 
     @Override
-    public Usage usage() {
-        return new Usage(borrowed.size(), 0, waiting.get(), maximum);
+    public PoolUsage usage() {
+        return new PoolUsage(borrowed.size(), 0, waiting.get(), maximum);
     }
 
     @Override

@@ -14,10 +14,12 @@ import org.jspecify.annotations.Nullable;
  * @param others sessions that are not ours and count against the same limit
  * @param available the least of {@code max_connections} less what is reserved, the role's limit and the database's
  * @param limit which of these it is, in the words of the statement that changes it
+ * @param notifyQueue how full the server's notification queue is, 0 to 1; at 1 every commit that notifies fails
  */
-public record Budget(int needed, int instances, int others, int available, String limit) {
+public record Budget(int needed, int instances, int others, int available, String limit, double notifyQueue) {
 
     private static final double SHARE = 0.8;
+    private static final double FULL_QUEUE = 0.5;
 
     /** Reads what the server says. Sessions of other roles count, though a plain role can't see what they are. */
     static Budget read(Connection connection, int needed) throws SQLException {
@@ -27,7 +29,7 @@ public record Budget(int needed, int instances, int others, int available, Strin
                                  - CASE WHEN r.rolsuper THEN 0
                                    ELSE current_setting('superuser_reserved_connections')::int
                                      + coalesce(current_setting('reserved_connections', true)::int, 0) END AS server,
-                               r.rolconnlimit, d.datconnlimit, r.rolname, d.datname,
+                               pg_notification_queue_usage() AS notify_queue, r.rolconnlimit, d.datconnlimit, r.rolname, d.datname,
                                count(*) AS sessions,
                                count(*) FILTER (WHERE a.usename = r.rolname) AS of_role,
                                count(*) FILTER (WHERE a.datname = d.datname) AS of_database,
@@ -37,7 +39,7 @@ public record Budget(int needed, int instances, int others, int available, Strin
                         FROM pg_stat_activity AS a, pg_roles AS r, pg_database AS d
                         WHERE a.backend_type = 'client backend' AND r.rolname = current_user
                           AND d.datname = current_database()
-                        GROUP BY 1, 2, 3, 4, 5""")) {
+                        GROUP BY 1, 2, 3, 4, 5, 6""")) {
             row.next();
             int available = row.getInt("server");
             int counted = row.getInt("sessions");
@@ -59,7 +61,8 @@ public record Budget(int needed, int instances, int others, int available, Strin
                     Math.max(1, row.getInt("instances")),
                     Math.max(0, counted - row.getInt("ours")),
                     available,
-                    limit);
+                    limit,
+                    row.getDouble("notify_queue"));
         }
     }
 
@@ -67,7 +70,11 @@ public record Budget(int needed, int instances, int others, int available, Strin
     public @Nullable String warning() {
         int wanted = instances * needed + others;
         if (wanted <= available * SHARE) {
-            return null;
+            return notifyQueue <= FULL_QUEUE
+                    ? null
+                    : "The server's notification queue is " + Math.round(notifyQueue * 100)
+                            + " % full: find the session that listens and does not read, it is the oldest in pg_stat_activity "
+                            + "that waits for ClientWrite";
         }
         int enough = (int) Math.ceil(wanted / SHARE);
         int fits = (int) (available * SHARE - others) / instances - (needed - poolShare());

@@ -14,6 +14,8 @@ import org.jspecify.annotations.Nullable;
  * @param lastError one line while the database is not usable; null otherwise
  * @param retryIn until the next attempt to connect; zero while the database is usable
  * @param budget what the server has room for; null before it was first looked at
+ * @param pool the work lane's connections
+ * @param listenerSilence since the server last answered the listener, which it does twice in a probe interval; null without one
  */
 public record Health(
         boolean live,
@@ -23,4 +25,6 @@ public record Health(
         long epoch,
         @Nullable String lastError,
         Duration retryIn,
-        @Nullable Budget budget) {}
+        @Nullable Budget budget,
+        PoolUsage pool,
+        @Nullable Duration listenerSilence) {}

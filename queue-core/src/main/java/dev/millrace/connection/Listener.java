@@ -31,6 +31,7 @@ final class Listener {
     private final NotificationHandler handler;
     private final Timeouts timeouts;
     private final Thread thread;
+    private volatile long aliveNanos = System.nanoTime();
     private volatile boolean closed;
     private volatile @Nullable Link link;
 
@@ -46,6 +47,15 @@ final class Listener {
 
     void start() {
         thread.start();
+    }
+
+    /** Since the server last answered. */
+    Duration silence() {
+        Link current = link;
+        if (current != null) {
+            aliveNanos = current.aliveNanos();
+        }
+        return Duration.ofNanos(Math.max(0, System.nanoTime() - aliveNanos));
     }
 
     void close() {

@@ -75,7 +75,7 @@ final class Standing {
         return locked(() -> epoch);
     }
 
-    Health health(boolean live, @Nullable Budget budget) {
+    Health health(boolean live, @Nullable Budget budget, PoolUsage pool, @Nullable Duration listenerSilence) {
         return locked(() -> {
             long now = nanoTime.getAsLong();
             State shown = shown();
@@ -88,7 +88,9 @@ final class Standing {
                     epoch,
                     error == null || state == State.UP ? null : Faults.brief(error),
                     state == State.UP ? Duration.ZERO : Duration.ofNanos(Math.max(0, retryNanos - now)),
-                    budget);
+                    budget,
+                    pool,
+                    listenerSilence);
         });
     }
 

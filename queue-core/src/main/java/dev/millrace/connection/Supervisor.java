@@ -159,16 +159,12 @@ public final class Supervisor implements AutoCloseable {
                         && now - watchdog.tickedNanos() < SILENT.toNanos()
                         && now - steppedNanos
                                 < SILENT.plus(timeouts.probeInterval()).toNanos() * 3);
-        return standing.health(live, budget);
+        Listener listening = listener.get();
+        return standing.health(live, budget, lane.usage(), listening == null ? null : listening.silence());
     }
 
     public ConnectionMetrics metrics() {
         return metrics;
-    }
-
-    /** Connections of the work lane in use now. */
-    public int connectionsInUse() {
-        return lane.usage().active();
     }
 
     /** Connections open or being opened now, all together: never more than the pool's size and two. */
@@ -475,7 +471,7 @@ public final class Supervisor implements AutoCloseable {
             budget = read;
             String warning = read.warning();
             if (warning != null && !warning.equals(budgetWarning)) {
-                LOG.warn("Connections of {} may run out. {}", database, warning);
+                LOG.warn("{} may run short of what jobs need. {}", database, warning);
                 tell(new ConnectionEvent.BudgetExceeded(warning));
             }
             budgetWarning = warning;

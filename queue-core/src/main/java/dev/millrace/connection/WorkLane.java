@@ -17,9 +17,6 @@ interface WorkLane extends AutoCloseable {
         void close() throws SQLException;
     }
 
-    /** What the lane holds now. */
-    record Usage(int active, int idle, int waiting, int maximum) {}
-
     Loan borrow() throws SQLException;
 
     /** The link below a borrowed connection. */
@@ -34,7 +31,7 @@ interface WorkLane extends AutoCloseable {
     /** Changes how many connections there may be. */
     void resize(int maximum);
 
-    Usage usage();
+    PoolUsage usage();
 
     @Override
     void close();

@@ -124,9 +124,9 @@ final class WorkPool implements WorkLane {
     }
 
     @Override
-    public Usage usage() {
+    public PoolUsage usage() {
         HikariPoolMXBean pooled = pool.getHikariPoolMXBean();
-        return new Usage(
+        return new PoolUsage(
                 pooled.getActiveConnections(),
                 pooled.getIdleConnections(),
                 pooled.getThreadsAwaitingConnection(),

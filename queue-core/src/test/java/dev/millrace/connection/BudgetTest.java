@@ -46,16 +46,22 @@ class BudgetTest {
 
     @Test
     void warning_namesTheLimitAndTheNumber() {
-        assertThat(new Budget(12, 1, 5, 97, "max_connections in postgresql.conf").warning())
+        assertThat(new Budget(12, 1, 5, 97, "max_connections in postgresql.conf", 0).warning())
                 .isNull();
-        assertThat(new Budget(12, 8, 5, 97, "max_connections in postgresql.conf").warning())
+        assertThat(new Budget(12, 8, 5, 97, "max_connections in postgresql.conf", 0).warning())
                 .isEqualTo(
                         "Up to 101 connections are wanted (8 processes of up to 12, and 5 others now), of 97 there are: "
                                 + "raise max_connections in postgresql.conf by at least 30, or lower the pool size to 7");
-        assertThat(new Budget(12, 1, 0, 3, "ALTER ROLE \"app\" CONNECTION LIMIT").warning())
+        assertThat(new Budget(12, 1, 0, 3, "ALTER ROLE \"app\" CONNECTION LIMIT", 0).warning())
                 .isEqualTo(
                         "Up to 12 connections are wanted (1 processes of up to 12, and 0 others now), of 3 there are: "
                                 + "raise ALTER ROLE \"app\" CONNECTION LIMIT by at least 12");
+    }
+
+    @Test
+    void warning_namesTheCauseOfAFullNotificationQueue() {
+        assertThat(new Budget(12, 1, 5, 97, "max_connections in postgresql.conf", 0.6).warning())
+                .contains("60 % full");
     }
 
     @Test

@@ -32,6 +32,7 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -234,6 +235,28 @@ class FailureMatrixTest {
     @MethodSource("tlsFaults")
     void tlsVerifyFull(Fault fault) throws Exception {
         run(fault, TLS, certificates.verifyFull());
+    }
+
+    /** A network that is only slow is not an outage. */
+    @Test
+    void slowNetwork_isNotTakenForAnOutage() throws Exception {
+        String url = "jdbc:postgresql://127.0.0.1:" + proxy.port() + "/postgres?user=app&sslmode=disable";
+        try (Supervisor supervisor =
+                        Supervisor.start(Database.of(url).withTimeouts(TIMEOUTS).withInstance("matrix"));
+                AutoCloseable listening = supervisor.listen(notified(new TestSignal<>()))) {
+            assertThat(listening).isNotNull();
+            await().atMost(SOON).until(() -> supervisor.state() == State.UP);
+            supervisor.work(connection -> Load.echo(connection, "open"));
+            proxy.slow(Duration.ofMillis(150), 64);
+            for (int i = 0; i < 10; i++) {
+                supervisor.work(connection -> Load.echo(connection, "slow but sure"));
+                supervisor.control(connection -> Load.echo(connection, "slow but sure"));
+            }
+            assertThat(supervisor.state()).isEqualTo(State.UP);
+            assertThat(supervisor.metrics().count(ConnectionMetrics.Counter.OUTAGES))
+                    .isZero();
+        }
+        proxy.close();
     }
 
     /** Whatever the network does just then, close comes back in time and leaves nothing. */

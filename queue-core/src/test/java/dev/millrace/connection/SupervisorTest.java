@@ -20,6 +20,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -282,6 +283,37 @@ class SupervisorTest {
             database.execute("SELECT pg_notify('millrace', 'two')");
             seen.await("two"::equals, SOON);
             assertThat(listening).isNotNull();
+        }
+    }
+
+    @Test
+    void floodOfNotifications_isReadToItsEnd() throws Exception {
+        Supervisor supervisor = start(target());
+        supervisor.awaitUp(SOON);
+        AtomicInteger seen = new AtomicInteger();
+        try (AutoCloseable listening = supervisor.listen(new NotificationHandler() {
+            @Override
+            public void notified(String payload) {
+                seen.incrementAndGet();
+            }
+
+            @Override
+            public void missed() {
+                // Nothing to catch up with.
+            }
+        })) {
+            assertThat(listening).isNotNull();
+            await().atMost(SOON).until(() -> supervisor.state() == State.UP);
+            database.execute("SELECT count(pg_notify('millrace', 'flood ' || i)) FROM generate_series(1, 100000) AS i");
+            await().atMost(SOON).until(() -> seen.get() == 100_000);
+            // The queue is emptied when the next notification comes after the last reader has passed.
+            await().atMost(SOON).until(() -> {
+                database.execute("SELECT pg_notify('millrace', 'after')");
+                return database.queryLong("SELECT (pg_notification_queue_usage() * 1000000)::bigint") < 100;
+            });
+            assertThat(supervisor.health().listenerSilence()).isLessThan(Duration.ofSeconds(10));
+            assertThat(supervisor.health().pool().maximum()).isEqualTo(Database.DEFAULT_POOL_SIZE);
+            assertThat(supervisor.health().live()).isTrue();
         }
     }
 

@@ -57,6 +57,16 @@ public final class JavaProcess implements AutoCloseable {
         waitFor(Duration.ofSeconds(10));
     }
 
+    /** SIGSTOP: nothing in the process runs, and its connections stay open. */
+    public void pause() {
+        ProcessFamily.signal("STOP", process.pid());
+    }
+
+    /** Ends {@link #pause}. */
+    public void resume() {
+        ProcessFamily.signal("CONT", process.pid());
+    }
+
     /** SIGTERM: shutdown hooks run. Returns at once. */
     public void terminate() {
         process.toHandle().destroy();

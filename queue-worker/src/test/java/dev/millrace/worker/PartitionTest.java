@@ -73,6 +73,45 @@ class PartitionTest {
         }
     }
 
+    /** It can't cancel what it does not know to be over: only the fence stands between its late result and the job. */
+    @Test
+    void workerFrozenForLongerThanItsLease_changesNothingWhenItWakes() throws Exception {
+        try (PgServer server = PgServer.builder().start()) {
+            Database database = Database.of(server.url("postgres"));
+            Migrator.of(database.unpooled(), SchemaName.DEFAULT).migrate();
+            try (Millrace millrace = Millrace.connect(database);
+                    JavaProcess process = JavaProcess.main(
+                                    System.getProperty("java.class.path"),
+                                    PartitionedProgram.class.getName(),
+                                    server.url("postgres"),
+                                    String.valueOf(LEASE_SECONDS))
+                            .options("-Xmx128m", "-XX:TieredStopAtLevel=1")
+                            .start()) {
+                process.awaitStdout("LinkUp", SOON);
+                millrace.enqueue(PartitionedProgram.LONG, new Number(1));
+                process.awaitStdout("running 1", SOON);
+                process.pause();
+                TestSignal<Integer> ranAgain = new TestSignal<>();
+                try (Worker other = Worker.builder(database)
+                        .handle(PartitionedProgram.LONG, (job, number) -> ranAgain.accept(job.attempt()))
+                        .lease(Duration.ofSeconds(LEASE_SECONDS))
+                        .build()) {
+                    other.start();
+                    assertThat(ranAgain.await(SOON)).isEqualTo(2);
+                    await().atMost(SOON).until(() -> state(server).equals("completed 2"));
+                    process.resume();
+                    process.awaitStdout("cancelled after ", SOON);
+                    // Its outcome has come and was rejected when it works on as a worker of a new lease.
+                    await().atMost(SOON)
+                            .until(() -> process.stderr().contains("changed nothing")
+                                    || process.stderr().contains("declared dead"));
+                    assertThat(state(server)).isEqualTo("completed 2");
+                    assertThat(ranAgain.all()).containsExactly(2);
+                }
+            }
+        }
+    }
+
     private static String state(PgServer server) throws SQLException {
         try (Connection connection = DriverManager.getConnection(server.url("postgres"));
                 ResultSet row = connection

@@ -84,7 +84,9 @@ final class Deadlines implements AutoCloseable {
         if (first) {
             LOG.warn("Job {} ({}) is cancelled: {}", execution.id(), execution.kind(), cause.text());
         }
-        if (nanosOver > INTERRUPT_AFTER_NANOS) {
+        // Counted from the cancel: a process that was frozen finds the deadline long over, and its handlers still
+        // unasked.
+        if (execution.nanosSinceCancel(System.nanoTime()) > INTERRUPT_AFTER_NANOS) {
             execution.interrupt();
         }
         return first;

@@ -22,6 +22,7 @@ final class Execution implements RunningJob {
     private volatile boolean completedInTransaction;
     private @Nullable Thread runner;
     private long beganNanos;
+    private long cancelledNanos;
 
     /** Why a handler is asked to stop. */
     enum Cause {
@@ -78,7 +79,13 @@ final class Execution implements RunningJob {
             return false;
         }
         cause = why;
+        cancelledNanos = System.nanoTime();
         return true;
+    }
+
+    /** How long ago the handler was asked to stop; negative where it was not. */
+    synchronized long nanosSinceCancel(long nowNanos) {
+        return cause == null ? -1 : nowNanos - cancelledNanos;
     }
 
     /** Why the handler was asked to stop; null if it was not. */
