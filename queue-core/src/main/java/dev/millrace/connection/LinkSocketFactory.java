@@ -3,6 +3,7 @@ package dev.millrace.connection;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.Socket;
+import java.net.SocketException;
 import java.net.StandardSocketOptions;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -35,6 +36,10 @@ public final class LinkSocketFactory extends SocketFactory {
 
     @Override
     public Socket createSocket() throws IOException {
+        if (link != null && link.isDead()) {
+            // An attempt that was given up goes on to the next host.
+            throw new SocketException("The connection was given up");
+        }
         // The driver asks again for a socket to send a cancel on: that one is not the connection's.
         if (link == null || !CONNECTING.containsKey(link.id())) {
             Socket socket = new Socket();

@@ -234,6 +234,9 @@ public final class Supervisor implements AutoCloseable {
             } catch (SQLException failure) {
                 report(link, failure);
                 throw failure;
+            } finally {
+                // Before the connection is back: after that the limit is the next borrower's.
+                link.returned();
             }
         } catch (SQLException failure) {
             if (link == null && failure instanceof SQLTransientConnectionException && standing.isUsable()) {
@@ -241,10 +244,6 @@ public final class Supervisor implements AutoCloseable {
             }
             report(link, failure);
             throw failure;
-        } finally {
-            if (link != null) {
-                link.returned();
-            }
         }
     }
 
