@@ -2,8 +2,11 @@ package dev.millrace.connection;
 
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.sql.SQLTransientConnectionException;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
@@ -24,6 +27,8 @@ final class AdoptedLane implements WorkLane {
     private final BooleanSupplier pooler;
     private final int maximum;
     private final Map<Connection, Link> borrowed = new ConcurrentHashMap<>();
+    private final long waitMillis;
+    private final Semaphore permits;
     private final AtomicInteger waiting = new AtomicInteger();
 
     AdoptedLane(
@@ -38,25 +43,45 @@ final class AdoptedLane implements WorkLane {
         this.readLimitMillis = (int) database.timeouts().socketRead().toMillis();
         this.pooler = pooler;
         this.maximum = database.poolSize();
+        this.waitMillis = database.timeouts().statement().toMillis();
+        this.permits = new Semaphore(maximum);
     }
 
     @Override
     public Loan borrow() throws SQLException {
-        Link link = links.create(Link.Role.WORK, epoch.getAsLong());
+        acquirePermit();
+        Link link = null;
         Connection connection = null;
         try {
-            waiting.incrementAndGet();
+            link = links.create(Link.Role.WORK, epoch.getAsLong());
             connection = source.getConnection();
             AdoptedLoan loan = new AdoptedLoan(connection, link);
             link.opened(connection);
             borrowed.put(connection, link);
             return loan;
         } catch (SQLException | RuntimeException failure) {
-            link.release();
+            if (link != null) {
+                link.release();
+            }
+            permits.release();
             if (connection != null) {
                 connection.close();
             }
             throw failure;
+        }
+    }
+
+    /** The places of control and listener are not for operations, however many there are at once. */
+    private void acquirePermit() throws SQLException {
+        waiting.incrementAndGet();
+        try {
+            if (!permits.tryAcquire(waitMillis, TimeUnit.MILLISECONDS)) {
+                throw new SQLTransientConnectionException(
+                        "All " + maximum + " connections that may be borrowed at once are in use", "08001");
+            }
+        } catch (InterruptedException interrupted) {
+            Thread.currentThread().interrupt();
+            throw new SQLTransientConnectionException("Waiting for a connection was interrupted", "08001", interrupted);
         } finally {
             waiting.decrementAndGet();
         }
@@ -68,6 +93,7 @@ final class AdoptedLane implements WorkLane {
         private final Link link;
         private final boolean autoCommit;
         private final int readLimit;
+        private int prepareThreshold = -1;
 
         AdoptedLoan(Connection connection, Link link) throws SQLException {
             this.connection = connection;
@@ -79,7 +105,9 @@ final class AdoptedLane implements WorkLane {
                 connection.setAutoCommit(true);
             }
             if (pooler.getAsBoolean() && connection.isWrapperFor(PGConnection.class)) {
-                connection.unwrap(PGConnection.class).setPrepareThreshold(0);
+                PGConnection driver = connection.unwrap(PGConnection.class);
+                prepareThreshold = driver.getPrepareThreshold();
+                driver.setPrepareThreshold(0);
             }
         }
 
@@ -96,12 +124,16 @@ final class AdoptedLane implements WorkLane {
         @Override
         public void close() throws SQLException {
             borrowed.remove(connection);
+            permits.release();
             if (link.isDead()) {
-                // The abort has told the owner's pool; closing it here could hang.
+                // The abort tells the owner's pool; closing it here could hang.
                 return;
             }
             link.release();
             try {
+                if (prepareThreshold >= 0) {
+                    connection.unwrap(PGConnection.class).setPrepareThreshold(prepareThreshold);
+                }
                 connection.setNetworkTimeout(Runnable::run, readLimit);
                 if (!autoCommit) {
                     connection.setAutoCommit(false);

@@ -112,6 +112,9 @@ final class Connector implements LinkOpener {
             link.kill("connecting was interrupted");
             Thread.currentThread().interrupt();
             throw new SQLException("Connecting to " + database + " was interrupted", "08001", interrupted);
+        } catch (RuntimeException | Error noThread) {
+            link.kill("connecting could not begin");
+            throw noThread;
         } finally {
             LinkSocketFactory.unregister(link);
         }
@@ -126,22 +129,34 @@ final class Connector implements LinkOpener {
                     : adopted(adopted, link);
             link.opened(connection);
             attempt.complete(connection);
-        } catch (SQLException | RuntimeException failure) {
+        } catch (SQLException | RuntimeException | Error failure) {
             attempt.completeExceptionally(failure);
         }
     }
 
     /** A held connection of the application's pool: ours alone until it goes back as it came. */
-    private static Connection adopted(DataSource source, Link link) throws SQLException {
+    private Connection adopted(DataSource source, Link link) throws SQLException {
         Connection connection = source.getConnection();
-        if (!connection.getAutoCommit()) {
-            connection.setAutoCommit(true);
+        try {
+            boolean autoCommit = connection.getAutoCommit();
+            int readLimit = connection.getNetworkTimeout();
             link.beforeReturn(held -> {
-                held.setAutoCommit(false);
+                held.setNetworkTimeout(Runnable::run, readLimit);
+                if (!autoCommit) {
+                    held.setAutoCommit(false);
+                }
                 return true;
             });
+            if (!link.isDead()) {
+                connection.setNetworkTimeout(
+                        Runnable::run, (int) timeouts.socketRead().toMillis());
+                connection.setAutoCommit(true);
+            }
+            return connection;
+        } catch (SQLException | RuntimeException failure) {
+            connection.close();
+            throw failure;
         }
-        return connection;
     }
 
     private Properties properties(Link link, boolean listening) {

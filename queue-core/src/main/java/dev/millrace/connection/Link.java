@@ -24,6 +24,8 @@ final class Link {
 
     /** No deadline: nothing of ours is running on the link. */
     private static final long DISARMED = Long.MAX_VALUE;
+    /** Not open yet. */
+    private static final long NEVER = Long.MIN_VALUE;
 
     private final String id;
     private final Role role;
@@ -33,7 +35,7 @@ final class Link {
     private final AtomicBoolean dead = new AtomicBoolean();
     private final AtomicBoolean ended = new AtomicBoolean();
     private volatile long deadlineNanos = DISARMED;
-    private volatile long aliveNanos = System.nanoTime();
+    private volatile long aliveNanos = NEVER;
     private volatile boolean lent;
     private volatile @Nullable SqlFunction<Boolean> beforeReturn;
     private volatile @Nullable Socket socket;
@@ -82,6 +84,8 @@ final class Link {
         connection = opened;
         if (dead.get()) {
             abort(opened);
+        } else {
+            aliveNanos = System.nanoTime();
         }
     }
 
@@ -148,15 +152,18 @@ final class Link {
             return;
         }
         causeOfDeath = reason;
-        Socket raw = socket;
-        if (raw != null) {
-            closeQuietly(raw);
+        try {
+            Socket raw = socket;
+            if (raw != null) {
+                closeQuietly(raw);
+            }
+            Connection current = connection;
+            if (current != null) {
+                abort(current);
+            }
+        } finally {
+            end();
         }
-        Connection current = connection;
-        if (current != null) {
-            abort(current);
-        }
-        end();
     }
 
     /** Whoever closes the socket, the driver or a pool included, ends the link. */
@@ -232,22 +239,35 @@ final class Link {
 
     /**
      * Without an abort the driver's cleaner would later log a warning about the leaked connection. A connection of somebody
-     * else's pool is closed too: that is how the pool gets to know.
+     * else's pool is closed too, which is how the pool gets to know; one that came after its link was given up is sound, and only
+     * goes back.
      */
     private void abort(Connection current) {
-        Thread aborter = new Thread(
-                () -> {
-                    try {
-                        current.abort(Runnable::run);
-                        if (socket == null) {
-                            current.close();
-                        }
-                    } catch (SQLException | RuntimeException serverIsGone) {
-                        metrics.add(ConnectionMetrics.Counter.CLOSE_ERRORS);
-                    }
-                },
-                "millrace-abort-" + id);
+        boolean sound = socket == null && aliveNanos == NEVER;
+        Thread aborter = new Thread(() -> abortNow(current, sound), "millrace-abort-" + id);
         aborter.setDaemon(true);
-        aborter.start();
+        try {
+            aborter.start();
+        } catch (OutOfMemoryError noThread) {
+            // The socket is closed, so nothing waits for this connection; its object is left to the driver's cleaner.
+            metrics.add(ConnectionMetrics.Counter.CLOSE_ERRORS);
+        }
+    }
+
+    private void abortNow(Connection current, boolean sound) {
+        try {
+            if (!sound) {
+                current.abort(Runnable::run);
+            }
+        } catch (SQLException | RuntimeException | LinkageError serverIsGone) {
+            metrics.add(ConnectionMetrics.Counter.CLOSE_ERRORS);
+        }
+        if (socket == null) {
+            try {
+                current.close();
+            } catch (SQLException | RuntimeException serverIsGone) {
+                metrics.add(ConnectionMetrics.Counter.CLOSE_ERRORS);
+            }
+        }
     }
 }

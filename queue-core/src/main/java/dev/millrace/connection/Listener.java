@@ -86,6 +86,11 @@ final class Listener {
                 if (supervisor.state() == State.CLOSED) {
                     return;
                 }
+            } catch (RuntimeException bug) {
+                LOG.error("Listening on {} met an unexpected error and goes on", supervisor.database(), bug);
+                if (!closed && !ended(new SQLException("unexpected: " + bug, "58000", bug))) {
+                    return;
+                }
             } catch (InterruptedException interrupted) {
                 // Only close() interrupts.
                 return;

@@ -84,6 +84,8 @@ final class Machine {
         Duration pause = guard.round();
         if (!pause.isZero()) {
             metrics.add(ConnectionMetrics.Counter.SPIN_GUARD_TRIPS);
+            // Or the wait would end at once; the next step looks at the link in any case.
+            standing.takeSuspicion();
             return pause;
         }
         Link current = standing.control();
@@ -114,6 +116,11 @@ final class Machine {
             return failed(link, failure, Faults.classify(failure, Faults.Phase.CONNECT));
         } catch (SchemaException failure) {
             return failed(link, failure, FaultClass.SCHEMA);
+        } catch (RuntimeException | Error bug) {
+            if (link != null) {
+                link.kill("an unexpected error");
+            }
+            throw bug;
         }
     }
 
@@ -124,6 +131,10 @@ final class Machine {
         // What was opened while the epoch before came to its end.
         world.retire();
         standing.up(link);
+        if (!standing.isUsable()) {
+            link.kill("closed meanwhile");
+            return;
+        }
         events.accept(new ConnectionEvent.LinkUp(link.epoch(), outage.ended()));
         world.usable(link);
     }
@@ -169,7 +180,7 @@ final class Machine {
     /** The epoch is over. The first retry comes soon: most often one backend was ended and the server is well. */
     private Duration lost(Link link) {
         link.kill("lost");
-        metrics.measure(ConnectionMetrics.Timer.DETECTION, nanoTime.getAsLong() - link.aliveNanos());
+        metrics.measure(ConnectionMetrics.Timer.DETECTION, Math.max(0, nanoTime.getAsLong() - link.aliveNanos()));
         Standing.Loss loss = standing.lost();
         outage.began(loss.fault(), loss.error(), standing.epoch());
         events.accept(new ConnectionEvent.LinkLost(standing.epoch(), loss.fault(), Faults.brief(loss.error())));

@@ -141,6 +141,8 @@ final class Standing {
     void up(Link link) {
         locked(() -> {
             control = link;
+            lastError = null;
+            lastFault = FaultClass.RECONNECT;
             return become(State.UP);
         });
     }

@@ -90,6 +90,9 @@ public final class SupervisedLoop implements AutoCloseable {
      * @return false if it has not within the limit
      */
     public boolean join(Duration limit) {
+        if (Thread.currentThread().equals(thread)) {
+            return false;
+        }
         boolean interrupted = Thread.interrupted();
         try {
             thread.join(Math.max(1, limit.toMillis()));
@@ -135,7 +138,7 @@ public final class SupervisedLoop implements AutoCloseable {
             } catch (InterruptedException interrupted) {
                 LOG.debug("{} was interrupted and ends", name);
                 return;
-            } catch (RuntimeException bug) {
+            } catch (RuntimeException | Error bug) {
                 LOG.error("{} met an unexpected error and goes on", name, bug);
                 paced(FaultClass.CONFIGURATION, null);
             }

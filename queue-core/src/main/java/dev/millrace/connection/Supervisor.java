@@ -66,7 +66,9 @@ public final class Supervisor implements AutoCloseable {
     private final ReentrantLock controlLane = new ReentrantLock();
     private final Backoff listenerBackoff = new Backoff(new SplittableRandom());
     private volatile @Nullable Budget budget;
-    private volatile long steppedNanos = System.nanoTime();
+    /** When the next step is due. */
+    private volatile long dueNanos = System.nanoTime();
+
     private final AtomicLong fullToldNanos = new AtomicLong();
     private long budgetNanos;
     private @Nullable String budgetWarning;
@@ -157,8 +159,10 @@ public final class Supervisor implements AutoCloseable {
         boolean live = state() == State.CLOSED
                 || (thread.isAlive()
                         && now - watchdog.tickedNanos() < SILENT.toNanos()
-                        && now - steppedNanos
-                                < SILENT.plus(timeouts.probeInterval()).toNanos() * 3);
+                        && now - dueNanos
+                                < SILENT.plus(timeouts.connect())
+                                        .plus(timeouts.probe())
+                                        .toNanos());
         Listener listening = listener.get();
         return standing.health(live, budget, lane.usage(), listening == null ? null : listening.silence());
     }
@@ -250,6 +254,30 @@ public final class Supervisor implements AutoCloseable {
     /** As {@link #work}, in one transaction that is committed if the operation returns and rolled back if it throws. */
     public <T> T transaction(SqlFunction<T> operation) throws SQLException {
         return work(connection -> inTransaction(connection, operation));
+    }
+
+    /**
+     * As {@link #work}, but waits for the database and tries again after each lost connection until the limit is over. For what may
+     * be repeated.
+     */
+    public <T> T workWithin(Duration limit, SqlFunction<T> operation) throws SQLException, InterruptedException {
+        long deadline = System.nanoTime() + limit.toNanos();
+        while (true) {
+            awaitUp(Duration.ofNanos(Math.max(0, deadline - System.nanoTime())));
+            try {
+                return work(operation);
+            } catch (SQLException failure) {
+                boolean again = Faults.classify(failure, Faults.Phase.USE).losesConnection()
+                        || failure instanceof SQLTransientConnectionException;
+                if (!again || System.nanoTime() - deadline >= 0) {
+                    throw failure;
+                }
+            } catch (DatabaseUnavailableException lostMeanwhile) {
+                LOG.debug("Waiting for {} again", database, lostMeanwhile);
+            }
+            // For the supervisor to look; each failure has ended one dead connection.
+            TimeUnit.MILLISECONDS.sleep(50);
+        }
     }
 
     /** Restarts the operation limit for a borrowed connection whose operation has made progress. */
@@ -347,13 +375,29 @@ public final class Supervisor implements AutoCloseable {
 
     /** Every link that there is, within the budget. */
     private Link createLink(Link.Role role, long epoch) throws SQLException {
-        if (!links.tryAcquire()) {
-            throw new SQLException("All " + (database.poolSize() + BESIDES_POOL) + " connections are in use", "53300");
+        if (!permitFor(role)) {
+            throw new SQLTransientConnectionException(
+                    "All " + (database.poolSize() + BESIDES_POOL) + " connections are in use", "08001");
         }
         metrics.add(ConnectionMetrics.Counter.CONNECT_ATTEMPTS);
         Link link = new Link(Long.toString(LINK_IDS.incrementAndGet(), 36), role, epoch, metrics, this::ended);
         watchdog.watch(link);
+        if (closing.get()) {
+            // Close has looked at the links before this one, or will find it.
+            link.kill("closed");
+            throw new SQLException("The supervisor of " + database + " is closed", "08003");
+        }
         return link;
+    }
+
+    /** A connection that goes frees its place a moment after the pool has begun to replace it. */
+    private boolean permitFor(Link.Role role) {
+        try {
+            return role == Link.Role.WORK ? links.tryAcquire(250, TimeUnit.MILLISECONDS) : links.tryAcquire();
+        } catch (InterruptedException interrupted) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
     }
 
     private void ended(Link link) {
@@ -443,11 +487,11 @@ public final class Supervisor implements AutoCloseable {
                 wait = machine.step();
                 lane.resize(growth.target());
                 checkBudget();
-            } catch (RuntimeException bug) {
+            } catch (RuntimeException | Error bug) {
                 LOG.error("The supervisor of {} met an unexpected error and goes on", database, bug);
                 wait = machine.unexpected();
             }
-            steppedNanos = System.nanoTime();
+            dueNanos = System.nanoTime() + wait.toNanos();
             standing.park(wait);
         }
         // A connect that was under way when close came has ended by now.
@@ -622,28 +666,33 @@ public final class Supervisor implements AutoCloseable {
         }
     }
 
-    /** Runs an operation in one transaction of the connection. */
-    public static <T> T inTransaction(Connection connection, SqlFunction<T> operation) throws SQLException {
-        connection.setAutoCommit(false);
+    /**
+     * Runs an operation in one transaction of a borrowed connection: committed if it returns, rolled back whatever it throws. A
+     * connection that can't be rolled back is killed, since switching auto-commit on again would commit.
+     */
+    public <T> T inTransaction(Connection borrowed, SqlFunction<T> operation) throws SQLException {
+        borrowed.setAutoCommit(false);
+        T result;
         try {
-            T result = operation.apply(connection);
-            connection.commit();
-            return result;
-        } catch (SQLException | RuntimeException failure) {
-            rollback(connection, failure);
+            result = operation.apply(borrowed);
+            borrowed.commit();
+        } catch (Throwable failure) {
+            rollback(borrowed, failure);
             throw failure;
-        } finally {
-            if (!connection.isClosed()) {
-                connection.setAutoCommit(true);
-            }
         }
+        borrowed.setAutoCommit(true);
+        return result;
     }
 
-    private static void rollback(Connection connection, Exception failure) {
+    private void rollback(Connection borrowed, Throwable failure) {
         try {
-            connection.rollback();
-        } catch (SQLException lost) {
-            failure.addSuppressed(lost);
+            if (!borrowed.isClosed()) {
+                borrowed.rollback();
+                borrowed.setAutoCommit(true);
+            }
+        } catch (SQLException notRolledBack) {
+            failure.addSuppressed(notRolledBack);
+            lane.kill(borrowed, "its transaction could not be rolled back");
         }
     }
 }

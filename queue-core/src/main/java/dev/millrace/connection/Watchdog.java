@@ -3,6 +3,8 @@ package dev.millrace.connection;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.LockSupport;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Kills links whose current operation is past its deadline. It is the only bound that also holds for writes, half
@@ -10,6 +12,7 @@ import java.util.concurrent.locks.LockSupport;
  */
 final class Watchdog implements AutoCloseable {
 
+    private static final Logger LOG = LoggerFactory.getLogger(Watchdog.class);
     private static final long TICK_NANOS = 100_000_000L;
 
     private final Set<Link> links = ConcurrentHashMap.newKeySet();
@@ -54,14 +57,23 @@ final class Watchdog implements AutoCloseable {
             long now = System.nanoTime();
             tickedNanos = now;
             for (Link link : links) {
-                if (link.overdue(now)) {
-                    metrics.add(
-                            link.isLent()
-                                    ? ConnectionMetrics.Counter.LEAKED_CONNECTIONS
-                                    : ConnectionMetrics.Counter.WATCHDOG_KILLS);
-                    link.kill("an operation ran past its deadline");
-                }
+                check(link, now);
             }
+        }
+    }
+
+    private void check(Link link, long now) {
+        try {
+            if (link.overdue(now)) {
+                metrics.add(
+                        link.isLent()
+                                ? ConnectionMetrics.Counter.LEAKED_CONNECTIONS
+                                : ConnectionMetrics.Counter.WATCHDOG_KILLS);
+                link.kill("an operation ran past its deadline");
+            }
+        } catch (RuntimeException | Error bug) {
+            // Without this thread no deadline holds any more.
+            LOG.error("The watchdog met an unexpected error at link {} and goes on", link.id(), bug);
         }
     }
 }

@@ -22,6 +22,16 @@ interface WorkLane extends AutoCloseable {
     /** The link below a borrowed connection. */
     Link linkOf(Connection borrowed) throws SQLException;
 
+    /** Kills the link below a borrowed connection. */
+    default void kill(Connection borrowed, String reason) {
+        try {
+            linkOf(borrowed).kill(reason);
+        } catch (SQLException deadAlready) {
+            // Ended is all that is wanted.
+            return;
+        }
+    }
+
     /** A link has ended. */
     void forget(Link link);
 

@@ -58,8 +58,7 @@ final class LostAnswer {
     Outcome of(long id, @Nullable Session session) {
         Duration limit = supervisor.database().timeouts().operation();
         try {
-            supervisor.awaitUp(limit);
-            return supervisor.work(connection -> look(connection, id, session));
+            return supervisor.workWithin(limit, connection -> look(connection, id, session));
         } catch (InterruptedException interrupted) {
             Thread.currentThread().interrupt();
             return Outcome.UNKNOWN;

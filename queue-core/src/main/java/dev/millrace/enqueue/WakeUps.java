@@ -7,6 +7,8 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 
 /**
  * Wakes workers after the library's own commits. A NOTIFY inside the transaction would take a lock at commit that defeats group
@@ -17,11 +19,14 @@ final class WakeUps implements AutoCloseable {
 
     private static final String PREFIX = "available ";
     private static final Duration IDLE = Duration.ofHours(1);
+    private static final long CLOSE_MILLIS = 1_000;
 
     private final Set<String> pending = ConcurrentHashMap.newKeySet();
     private final Supervisor supervisor;
     private final String channel;
     private final SupervisedLoop loop;
+    private final CountDownLatch drained = new CountDownLatch(1);
+    private volatile boolean closing;
 
     WakeUps(Supervisor supervisor) {
         this.supervisor = supervisor;
@@ -43,6 +48,9 @@ final class WakeUps implements AutoCloseable {
     private Duration send() throws SQLException {
         String[] queues = pending.toArray(new String[0]);
         if (queues.length == 0) {
+            if (closing) {
+                drained.countDown();
+            }
             return IDLE;
         }
         for (String queue : queues) {
@@ -55,7 +63,7 @@ final class WakeUps implements AutoCloseable {
             pending.addAll(Set.of(queues));
             throw failure;
         }
-        return pending.isEmpty() ? IDLE : Duration.ZERO;
+        return pending.isEmpty() && !closing ? IDLE : Duration.ZERO;
     }
 
     private Void notify(PreparedStatement prepared, String[] queues) throws SQLException {
@@ -68,16 +76,21 @@ final class WakeUps implements AutoCloseable {
         return null;
     }
 
-    /** Sends what is pending if the database answers, then ends. Workers poll, so a lost wake-up costs a second, not a job. */
+    /**
+     * Sends what is pending if the database answers at once, then ends. Workers poll, so a lost wake-up costs a second, not a job.
+     */
     @Override
     public void close() {
-        loop.close();
-        if (!pending.isEmpty() && supervisor.isUsable()) {
-            try {
-                send();
-            } catch (SQLException | RuntimeException pollingFindsThem) {
+        closing = true;
+        loop.wake();
+        try {
+            if (supervisor.isUsable() && !drained.await(CLOSE_MILLIS, TimeUnit.MILLISECONDS)) {
                 pending.clear();
             }
+        } catch (InterruptedException interrupted) {
+            Thread.currentThread().interrupt();
         }
+        loop.stop();
+        loop.join(Duration.ofMillis(CLOSE_MILLIS));
     }
 }

@@ -286,6 +286,27 @@ class SupervisorTest {
         }
     }
 
+    /** Switching auto-commit on again commits: that must not happen to work that ended in an error of any kind. */
+    @Test
+    void transactionThatThrowsAnError_isRolledBack() throws Exception {
+        Supervisor supervisor = start(target());
+        supervisor.awaitUp(SOON);
+        for (Throwable thrown : List.of(new AssertionError("mine"), new java.io.IOException("undeclared"))) {
+            assertThatThrownBy(() -> supervisor.transaction(connection -> {
+                        connection.createStatement().execute("INSERT INTO millrace.job (kind) VALUES ('half')");
+                        throw SupervisorTest.<RuntimeException>undeclared(thrown);
+                    }))
+                    .isSameAs(thrown);
+        }
+        assertThat(select(supervisor, "SELECT count(*)::int FROM millrace.job WHERE kind = 'half'"))
+                .isZero();
+    }
+
+    @SuppressWarnings("unchecked")
+    private static <T extends Throwable> T undeclared(Throwable thrown) throws T {
+        throw (T) thrown;
+    }
+
     @Test
     void floodOfNotifications_isReadToItsEnd() throws Exception {
         Supervisor supervisor = start(target());

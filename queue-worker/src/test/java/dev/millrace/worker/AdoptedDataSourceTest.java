@@ -18,6 +18,10 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
 import javax.sql.DataSource;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -100,6 +104,23 @@ class AdoptedDataSourceTest {
         }
         assertThat(database.queryLong("SELECT count(*) FROM millrace.job WHERE state <> 'completed'"))
                 .isZero();
+    }
+
+    /** More at once than the data source has: they wait for one another, and control and listener keep their places. */
+    @Test
+    void moreEnqueuesAtOnceThanConnections_waitForOneAnother() throws Exception {
+        try (Millrace millrace = Millrace.connect(Database.adopt(source).withPoolSize(3))) {
+            List<CompletableFuture<Long>> enqueued = IntStream.range(0, 40)
+                    .mapToObj(i -> CompletableFuture.supplyAsync(
+                            () -> millrace.enqueue(NUMBER, new Number(i)), command -> new Thread(command).start()))
+                    .toList();
+            for (CompletableFuture<Long> each : enqueued) {
+                assertThat(each.get(SOON.toSeconds(), TimeUnit.SECONDS)).isPositive();
+            }
+            assertThat(millrace.health().state()).isEqualTo(State.UP);
+            assertThat(millrace.health().epoch()).isEqualTo(1);
+        }
+        assertThat(database.queryLong("SELECT count(*) FROM millrace.job")).isEqualTo(40);
     }
 
     /** A wrapper that hides the driver: no notifications, and the worker says so and polls. */

@@ -39,7 +39,7 @@ final class Lending {
         try {
             return supervisor.lend(
                     limit,
-                    connection -> Supervisor.inTransaction(connection, same -> {
+                    connection -> supervisor.inTransaction(connection, same -> {
                         try (Statement limits = same.createStatement()) {
                             // The engine's limit for its own short statements is not meant for the handler's.
                             limits.execute("SET LOCAL statement_timeout = 0");
