@@ -1,27 +1,21 @@
 package dev.millrace.connection;
 
 import dev.millrace.migrations.SchemaException;
-import dev.millrace.migrations.SchemaVersion;
 import java.sql.Connection;
-import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.SQLTransientConnectionException;
-import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
-import org.postgresql.PGConnection;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -38,14 +32,8 @@ public final class Supervisor implements AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger(Supervisor.class);
 
-    private static final AtomicLong LINK_IDS = new AtomicLong();
-    private static final long FULL_TOLD_NANOS = Duration.ofMinutes(1).toNanos();
-    private static final Duration BUDGET_INTERVAL = Duration.ofMinutes(10);
     /** A supervision that has not looked for so long is taken for dead; a connect and its validation take less. */
     private static final Duration SILENT = Duration.ofSeconds(10);
-
-    /** Control and listener. */
-    private static final int BESIDES_POOL = 2;
 
     private final Database database;
     private final Timeouts timeouts;
@@ -53,7 +41,9 @@ public final class Supervisor implements AutoCloseable {
     private final @Nullable Events events;
     private final Watchdog watchdog;
     private final Connector connector;
-    private final Semaphore links;
+    private final Links links;
+    private final BudgetWatch budget;
+    private final ServerCheck server;
     private final Growth growth;
     private final WorkLane lane;
     private final Machine machine;
@@ -65,14 +55,9 @@ public final class Supervisor implements AutoCloseable {
     private final Standing standing;
     private final ReentrantLock controlLane = new ReentrantLock();
     private final Backoff listenerBackoff = new Backoff(new SplittableRandom());
-    private volatile @Nullable Budget budget;
     /** When the next step is due. */
     private volatile long dueNanos = System.nanoTime();
 
-    private final AtomicLong fullToldNanos = new AtomicLong();
-    private long budgetNanos;
-    private @Nullable String budgetWarning;
-    private boolean sessionWarned;
     private boolean degraded;
 
     private Supervisor(Database database, @Nullable Consumer<ConnectionEvent> receiver) {
@@ -81,13 +66,15 @@ public final class Supervisor implements AutoCloseable {
         this.events = receiver == null ? null : new Events(database.instance(), receiver, metrics);
         this.standing = new Standing(database, metrics, System::nanoTime);
         this.watchdog = new Watchdog(database.instance(), metrics);
-        this.links = new Semaphore(database.poolSize() + BESIDES_POOL);
-        this.connector = new Connector(database, this::createLink);
+        this.links = new Links(database, watchdog, metrics, this::ended);
+        this.budget = new BudgetWatch(database, database.poolSize() + Links.BESIDES_POOL, this::tell);
+        this.connector = new Connector(database, links::create);
+        this.server = new ServerCheck(database, connector);
         this.growth = new Growth(database.poolSize(), new SplittableRandom(), System::nanoTime);
         DataSource adopted = database.adopted();
         this.lane = adopted == null
                 ? new WorkPool(database, this::openForPool)
-                : new AdoptedLane(database, adopted, this::createLink, this::epoch, connector::isBehindPooler);
+                : new AdoptedLane(database, adopted, links::create, this::epoch, connector::isBehindPooler);
         this.machine = new Machine(
                 database, new Connections(), standing, metrics, this::tell, System::nanoTime, new SplittableRandom());
         this.thread = new Thread(this::run, "millrace-supervisor-" + database.instance());
@@ -164,7 +151,7 @@ public final class Supervisor implements AutoCloseable {
                                         .plus(timeouts.probe())
                                         .toNanos());
         Listener listening = listener.get();
-        return standing.health(live, budget, lane.usage(), listening == null ? null : listening.silence());
+        return standing.health(live, budget.budget(), lane.usage(), listening == null ? null : listening.silence());
     }
 
     public ConnectionMetrics metrics() {
@@ -173,7 +160,7 @@ public final class Supervisor implements AutoCloseable {
 
     /** Connections open or being opened now, all together: never more than the pool's size and two. */
     public int connections() {
-        return database.poolSize() + BESIDES_POOL - links.availablePermits();
+        return links.open();
     }
 
     /** Tells the receiver of events, if there is one; for the parts that are built on the supervisor. */
@@ -373,37 +360,8 @@ public final class Supervisor implements AutoCloseable {
         }
     }
 
-    /** Every link that there is, within the budget. */
-    private Link createLink(Link.Role role, long epoch) throws SQLException {
-        if (!permitFor(role)) {
-            throw new SQLTransientConnectionException(
-                    "All " + (database.poolSize() + BESIDES_POOL) + " connections are in use", "08001");
-        }
-        metrics.add(ConnectionMetrics.Counter.CONNECT_ATTEMPTS);
-        Link link = new Link(Long.toString(LINK_IDS.incrementAndGet(), 36), role, epoch, metrics, this::ended);
-        watchdog.watch(link);
-        if (closing.get()) {
-            // Close has looked at the links before this one, or will find it.
-            link.kill("closed");
-            throw new SQLException("The supervisor of " + database + " is closed", "08003");
-        }
-        return link;
-    }
-
-    /** A connection that goes frees its place a moment after the pool has begun to replace it. */
-    private boolean permitFor(Link.Role role) {
-        try {
-            return role == Link.Role.WORK ? links.tryAcquire(250, TimeUnit.MILLISECONDS) : links.tryAcquire();
-        } catch (InterruptedException interrupted) {
-            Thread.currentThread().interrupt();
-            return false;
-        }
-    }
-
     private void ended(Link link) {
-        watchdog.forget(link);
         lane.forget(link);
-        links.release();
     }
 
     private Link open(Link.Role role, long epoch) throws SQLException {
@@ -441,23 +399,9 @@ public final class Supervisor implements AutoCloseable {
             boolean full = "53300".equals(failure.getSQLState());
             growth.failed(fault, full);
             if (full) {
-                tellFull(failure);
+                budget.full(failure, growth.target());
             }
             throw failure;
-        }
-    }
-
-    /** At most once a minute. */
-    private void tellFull(SQLException failure) {
-        long now = System.nanoTime();
-        long before = fullToldNanos.get();
-        if ((before == 0 || now - before > FULL_TOLD_NANOS) && fullToldNanos.compareAndSet(before, now | 1)) {
-            LOG.warn(
-                    "The server at {} has no connection left for the pool, which makes do with {} for now: {}",
-                    database,
-                    growth.target(),
-                    Faults.brief(failure));
-            tell(new ConnectionEvent.BudgetExceeded(Faults.brief(failure)));
         }
     }
 
@@ -495,32 +439,18 @@ public final class Supervisor implements AutoCloseable {
             standing.park(wait);
         }
         // A connect that was under way when close came has ended by now.
-        killAll("closed");
+        links.killAll("closed");
     }
 
     private void checkBudget() {
         Link control = standing.control();
-        long now = System.nanoTime();
-        if (control == null || (budget != null && now - budgetNanos < BUDGET_INTERVAL.toNanos())) {
-            return;
-        }
-        if (!controlLane.tryLock()) {
+        if (control == null || !budget.isDue() || !controlLane.tryLock()) {
             return;
         }
         try {
-            Budget read = control.call(
-                    timeouts.probe(), connection -> Budget.read(connection, database.poolSize() + BESIDES_POOL));
-            budgetNanos = now;
-            budget = read;
-            String warning = read.warning();
-            if (warning != null && !warning.equals(budgetWarning)) {
-                LOG.warn("{} may run short of what jobs need. {}", database, warning);
-                tell(new ConnectionEvent.BudgetExceeded(warning));
-            }
-            budgetWarning = warning;
+            control.call(timeouts.probe(), budget::read);
         } catch (SQLException failure) {
             LOG.debug("The connection budget of {} could not be read", database, failure);
-            budgetNanos = now;
             report(control, failure);
         } finally {
             controlLane.unlock();
@@ -537,7 +467,7 @@ public final class Supervisor implements AutoCloseable {
 
         @Override
         public void validate(Link link) throws SQLException {
-            link.call(timeouts.probe(), Supervisor.this::validate);
+            link.call(timeouts.probe(), server::validate);
         }
 
         @Override
@@ -547,7 +477,7 @@ public final class Supervisor implements AutoCloseable {
                 return;
             }
             try {
-                link.call(timeouts.probe(), Supervisor.this::requireWritable);
+                link.call(timeouts.probe(), server::requireWritable);
             } finally {
                 controlLane.unlock();
             }
@@ -561,68 +491,12 @@ public final class Supervisor implements AutoCloseable {
 
         @Override
         public void dropAll(String reason) {
-            killAll(reason);
+            links.killAll(reason);
         }
 
         @Override
         public void retire() {
             lane.retire();
-        }
-    }
-
-    private Void validate(Connection connection) throws SQLException {
-        requireWritable(connection);
-        int pid;
-        boolean unlimited;
-        try (Statement statement = connection.createStatement();
-                ResultSet row =
-                        statement.executeQuery("SELECT pg_backend_pid(), current_setting('statement_timeout') = '0'"
-                                + " OR current_setting('idle_in_transaction_session_timeout') = '0'")) {
-            row.next();
-            pid = row.getInt(1);
-            unlimited = row.getBoolean(2);
-        }
-        if (connection.isWrapperFor(PGConnection.class)) {
-            PGConnection driver = connection.unwrap(PGConnection.class);
-            // A pooler makes up the process id that it tells its clients.
-            if (driver.getBackendPID() != pid) {
-                connector.behindPooler();
-            }
-            if (connector.isBehindPooler()) {
-                driver.setPrepareThreshold(0);
-            }
-        }
-        if (unlimited && !sessionWarned) {
-            sessionWarned = true;
-            LOG.warn(
-                    "Sessions of {} have no time limits{}: a client that vanishes may leave locks behind. Set them for the role: "
-                            + "ALTER ROLE … SET statement_timeout = '{} ms', lock_timeout = '{} ms', "
-                            + "idle_in_transaction_session_timeout = '{} ms'",
-                    database,
-                    connector.isBehindPooler() ? ", since a pooler drops what we ask for" : "",
-                    timeouts.statement().toMillis(),
-                    timeouts.lock().toMillis(),
-                    timeouts.idleInTransaction().toMillis());
-        }
-        SchemaVersion.require(connection, database.schema());
-        return null;
-    }
-
-    private Void requireWritable(Connection connection) throws SQLException {
-        try (Statement statement = connection.createStatement();
-                ResultSet row = statement.executeQuery(
-                        "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on'")) {
-            row.next();
-            if (row.getBoolean(1)) {
-                throw new SQLException("The server at " + database + " is read-only", "25006");
-            }
-        }
-        return null;
-    }
-
-    private void killAll(String reason) {
-        for (Link link : watchdog.links()) {
-            link.kill(reason);
         }
     }
 
@@ -632,13 +506,14 @@ public final class Supervisor implements AutoCloseable {
         if (!closing.compareAndSet(false, true)) {
             return;
         }
+        links.close();
         standing.close();
         Listener listening = listener.getAndSet(null);
         if (listening != null) {
             listening.close();
         }
         List<Thread> goodbyes = new ArrayList<>();
-        for (Link link : watchdog.links()) {
+        for (Link link : links.all()) {
             // A link that is busy past its owner's end has nothing left to say.
             if (link.role() == Link.Role.CONTROL) {
                 goodbyes.add(link.startClose(Timeouts.CLOSE));
@@ -649,7 +524,7 @@ public final class Supervisor implements AutoCloseable {
         poolClose.start();
         goodbyes.add(poolClose);
         joinAll(goodbyes, System.nanoTime() + Timeouts.CLOSE.toNanos());
-        killAll("closed");
+        links.killAll("closed");
         watchdog.close();
         if (events != null) {
             events.close();
