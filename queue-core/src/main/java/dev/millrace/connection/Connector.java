@@ -199,6 +199,8 @@ final class Connector implements LinkOpener {
                 "-c lock_timeout=" + timeouts.lock().toMillis(),
                 "-c idle_in_transaction_session_timeout="
                         + timeouts.idleInTransaction().toMillis(),
+                // Ours are idle by design; a limit meant for people would end the listener again and again.
+                "-c idle_session_timeout=0",
                 "-c tcp_user_timeout=10000",
                 "-c tcp_keepalives_idle=10",
                 "-c tcp_keepalives_interval=5",

@@ -83,12 +83,12 @@ class SupervisorTest {
                     .executeQuery(
                             "SELECT concat_ws(' ', current_setting('statement_timeout'), current_setting('lock_timeout'), "
                                     + "current_setting('idle_in_transaction_session_timeout'), current_setting('tcp_user_timeout'), "
-                                    + "current_setting('client_connection_check_interval'), current_setting('plan_cache_mode'))")) {
+                                    + "current_setting('client_connection_check_interval'), current_setting('plan_cache_mode'), current_setting('idle_session_timeout'))")) {
                 row.next();
                 return row.getString(1);
             }
         });
-        assertThat(settings).isEqualTo("5s 2s 10s 10000 2s force_custom_plan");
+        assertThat(settings).isEqualTo("5s 2s 10s 10000 2s force_custom_plan 0");
     }
 
     @Test

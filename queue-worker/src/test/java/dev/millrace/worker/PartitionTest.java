@@ -12,12 +12,15 @@ import dev.millrace.testing.NetworkNamespace;
 import dev.millrace.testing.PgServer;
 import dev.millrace.testing.TestSignal;
 import dev.millrace.worker.PartitionedProgram.Number;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** A worker in a network namespace of its own is cut off for longer than its lease, by rules of the kernel and by its link. */
 class PartitionTest {
@@ -109,6 +112,50 @@ class PartitionTest {
                     assertThat(ranAgain.all()).containsExactly(2);
                 }
             }
+        }
+    }
+
+    /** A name that is not there yet, then leads astray, then is right again: each look-up is a fresh one. */
+    @Test
+    void nameOfTheServerMoves_theNewAddressIsUsedByTheNextAttempt(@TempDir Path folder) throws Exception {
+        Path hosts = folder.resolve("hosts");
+        Files.writeString(hosts, "127.0.0.1 elsewhere.test\n");
+        try (PgServer server = PgServer.builder().start()) {
+            Migrator.of(Database.of(server.url("postgres")).unpooled(), SchemaName.DEFAULT)
+                    .migrate();
+            try (JavaProcess process = JavaProcess.main(
+                            System.getProperty("java.class.path"),
+                            PartitionedProgram.class.getName(),
+                            server.url("postgres").replace("127.0.0.1", "database.test"),
+                            String.valueOf(LEASE_SECONDS))
+                    .options(
+                            "-Xmx128m",
+                            "-XX:TieredStopAtLevel=1",
+                            "-Djdk.net.hosts.file=" + hosts,
+                            "-Dsun.net.inetaddr.ttl=0",
+                            "-Dsun.net.inetaddr.negative.ttl=0")
+                    .start()) {
+                process.awaitStderr("Can't use the database database.test", SOON);
+                Files.writeString(hosts, "127.0.0.1 database.test\n");
+                process.awaitStdout("LinkUp", SOON);
+
+                await().atMost(SOON).until(() -> registered(server) == 1);
+
+                // Nobody is there; and the sessions at the old address end.
+                Files.writeString(hosts, "127.0.0.9 database.test\n");
+                server.restart();
+                process.awaitStderr("Lost the database database.test", SOON);
+                Files.writeString(hosts, "127.0.0.1 database.test\n");
+                await().atMost(SOON).until(() -> process.stdout().split("LinkUp", -1).length > 2);
+            }
+        }
+    }
+
+    private static long registered(PgServer server) throws SQLException {
+        try (Connection connection = DriverManager.getConnection(server.url("postgres"));
+                ResultSet row = connection.createStatement().executeQuery("SELECT count(*) FROM millrace.worker")) {
+            row.next();
+            return row.getLong(1);
         }
     }
 

@@ -33,6 +33,7 @@ final class PartitionedProgram {
                     say("cancelled after " + (System.nanoTime() - began) / 1_000_000);
                 })
                 .lease(lease)
+                .connectTimeout(Duration.ofMinutes(1))
                 .onEvent(event -> {
                     if (event instanceof ConnectionEvent.LeaseAtRisk || event instanceof ConnectionEvent.LinkUp) {
                         say(event.getClass().getSimpleName());
