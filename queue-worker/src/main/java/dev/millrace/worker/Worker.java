@@ -74,9 +74,7 @@ public final class Worker implements AutoCloseable {
         }
         try {
             connecting.awaitFirstUp(connectTimeout);
-            Engine created = new Engine(connecting, config);
-            created.start();
-            publish(created);
+            publish(new Engine(connecting, config)).start();
         } catch (InterruptedException interrupted) {
             Thread.currentThread().interrupt();
             DatabaseUnavailableException failure = DatabaseUnavailableException.during(
@@ -89,15 +87,10 @@ public final class Worker implements AutoCloseable {
         }
     }
 
-    /** A close that came while the engine started could not see it. */
-    private void publish(Engine created) {
-        synchronized (this) {
-            engine = created;
-            if (!closed) {
-                return;
-            }
-        }
-        created.close();
+    /** From here on a close takes the engine down in order; one that came before has ended its connections. */
+    private synchronized Engine publish(Engine created) {
+        engine = created;
+        return created;
     }
 
     /**

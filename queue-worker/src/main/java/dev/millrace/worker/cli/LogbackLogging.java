@@ -14,7 +14,7 @@ import org.slf4j.bridge.SLF4JBridgeHandler;
 /** Sets up logback in code: a configuration file in this jar would take effect for those who use the library, too. */
 final class LogbackLogging implements Logging {
 
-    private static final String CONNECTION = "dev.millrace.connection";
+    private static final String OUTAGE = "dev.millrace.connection.Outage";
 
     private final LoggerContext context = (LoggerContext) LoggerFactory.getILoggerFactory();
 
@@ -42,7 +42,7 @@ final class LogbackLogging implements Logging {
         root.setLevel(verbose ? Level.INFO : longRunning ? Level.WARN : Level.OFF);
         level("dev.millrace", verbose ? Level.DEBUG : longRunning ? Level.INFO : Level.OFF);
         // A start that fails says so itself.
-        level(CONNECTION, verbose ? Level.DEBUG : Level.OFF);
+        level(OUTAGE, verbose ? Level.DEBUG : Level.OFF);
         // It warns of databases newer than itself, and tells a failure that its exception tells again.
         level("org.flywaydb", verbose ? Level.INFO : Level.OFF);
         // The driver throws what it logs; and what it can't parse of a URL it logs whole, the password included.
@@ -51,9 +51,9 @@ final class LogbackLogging implements Logging {
 
     @Override
     public void started() {
-        Logger connection = context.getLogger(CONNECTION);
-        if (connection.getLevel() == Level.OFF) {
-            connection.setLevel(null);
+        Logger outage = context.getLogger(OUTAGE);
+        if (outage.getLevel() == Level.OFF) {
+            outage.setLevel(null);
         }
     }
 

@@ -16,7 +16,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -45,6 +47,7 @@ public final class Engine implements AutoCloseable {
     private final EmptyCheck emptyCheck;
     private final Deadlines deadlines;
     private final AtomicBoolean closed = new AtomicBoolean();
+    private final ReentrantLock starting = new ReentrantLock();
     private volatile @Nullable AutoCloseable listening;
 
     /** Takes the supervisor over: {@link #close} ends it. */
@@ -100,18 +103,35 @@ public final class Engine implements AutoCloseable {
      * @throws MillraceException if registering fails
      */
     public void start() {
+        starting.lock();
         try {
+            if (closed.get()) {
+                return;
+            }
             heartbeat.start();
+            LOG.info("Worker {} starts on {}: {}", workerId, supervisor.database(), config);
+            completer.start();
+            deadlines.start();
+            supervisor.onUp(this::databaseIsBack);
+            listening = supervisor.listen(new WakeUps());
+            claimers.values().forEach(Claimer::start);
+            maintenance.start();
         } catch (SQLException failure) {
             throw new MillraceException("Worker " + workerId + " could not register: " + failure.getMessage(), failure);
+        } finally {
+            starting.unlock();
         }
-        LOG.info("Worker {} starts on {}: {}", workerId, supervisor.database(), config);
-        completer.start();
-        deadlines.start();
-        supervisor.onUp(this::databaseIsBack);
-        listening = supervisor.listen(new WakeUps());
-        claimers.values().forEach(Claimer::start);
-        maintenance.start();
+    }
+
+    /** What is half started can't be taken down in order; a start is one statement. */
+    private void awaitStarted() {
+        try {
+            if (starting.tryLock(FLUSH_LIMIT.toMillis(), TimeUnit.MILLISECONDS)) {
+                starting.unlock();
+            }
+        } catch (InterruptedException interrupted) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     /** Whether no job is buffered, running or waiting to be written. */
@@ -147,6 +167,7 @@ public final class Engine implements AutoCloseable {
         if (!closed.compareAndSet(false, true)) {
             return;
         }
+        awaitStarted();
         supervisor.drain();
         emptyCheck.close();
         long deadline = System.nanoTime() + config.grace().toNanos();
