@@ -248,11 +248,25 @@ public final class Supervisor implements AutoCloseable {
      * be repeated.
      */
     public <T> T workWithin(Duration limit, SqlFunction<T> operation) throws SQLException, InterruptedException {
+        return within(limit, () -> work(operation));
+    }
+
+    /** As {@link #workWithin}, on the control link. */
+    public <T> T controlWithin(Duration limit, SqlFunction<T> operation) throws SQLException, InterruptedException {
+        return within(limit, () -> control(operation));
+    }
+
+    @FunctionalInterface
+    private interface Attempt<T> {
+        T run() throws SQLException;
+    }
+
+    private <T> T within(Duration limit, Attempt<T> attempt) throws SQLException, InterruptedException {
         long deadline = System.nanoTime() + limit.toNanos();
         while (true) {
             awaitUp(Duration.ofNanos(Math.max(0, deadline - System.nanoTime())));
             try {
-                return work(operation);
+                return attempt.run();
             } catch (SQLException failure) {
                 boolean again = Faults.classify(failure, Faults.Phase.USE).losesConnection()
                         || failure instanceof SQLTransientConnectionException;
@@ -269,7 +283,12 @@ public final class Supervisor implements AutoCloseable {
 
     /** Restarts the operation limit for a borrowed connection whose operation has made progress. */
     public void extend(Connection borrowed) throws SQLException {
-        lane.linkOf(borrowed).arm(timeouts.operation());
+        linkOf(borrowed).arm(timeouts.operation());
+    }
+
+    /** The link below a connection that {@link #work} or {@link #lend} has handed out. */
+    Link linkOf(Connection borrowed) throws SQLException {
+        return lane.linkOf(borrowed);
     }
 
     /**

@@ -307,6 +307,39 @@ class SupervisorTest {
         throw (T) thrown;
     }
 
+    /** The one who gives a connection back must not touch the limit of the one who has it by now. */
+    @Test
+    void borrowersThatFollowEachOther_allHaveTheirLimit() throws Exception {
+        Supervisor supervisor = start(target().withPoolSize(2));
+        supervisor.awaitUp(SOON);
+        AtomicInteger unlimited = new AtomicInteger();
+        AtomicInteger failed = new AtomicInteger();
+        List<Thread> borrowers = IntStream.range(0, 6)
+                .mapToObj(i -> new Thread(() -> {
+                    for (int n = 0; n < 2_000; n++) {
+                        try {
+                            supervisor.work(connection -> {
+                                connection.createStatement().execute("SELECT 1");
+                                long inAnHour =
+                                        System.nanoTime() + Duration.ofHours(1).toNanos();
+                                return supervisor.linkOf(connection).overdue(inAnHour)
+                                        ? 0
+                                        : unlimited.incrementAndGet();
+                            });
+                        } catch (SQLException unexpected) {
+                            failed.incrementAndGet();
+                        }
+                    }
+                }))
+                .toList();
+        borrowers.forEach(Thread::start);
+        for (Thread borrower : borrowers) {
+            borrower.join();
+        }
+        assertThat(unlimited).hasValue(0);
+        assertThat(failed).hasValue(0);
+    }
+
     @Test
     void floodOfNotifications_isReadToItsEnd() throws Exception {
         Supervisor supervisor = start(target());

@@ -102,7 +102,7 @@ public final class Engine implements AutoCloseable {
      *
      * @throws MillraceException if registering fails
      */
-    public void start() {
+    public void start() throws InterruptedException {
         starting.lock();
         try {
             if (closed.get()) {

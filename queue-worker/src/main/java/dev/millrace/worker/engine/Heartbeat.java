@@ -53,8 +53,13 @@ final class Heartbeat implements AutoCloseable {
     }
 
     /** Registers the worker, so that no claim comes before its lease, and begins to beat. */
-    void start() throws SQLException {
-        register();
+    void start() throws SQLException, InterruptedException {
+        long sent = System.nanoTime();
+        supervisor.controlWithin(
+                supervisor.database().timeouts().operation(),
+                connection -> table.register(connection, workerId, lease, queuesJson));
+        // From before the first try: the lease that was given may be as old as that.
+        registered(sent);
         loop.start();
     }
 
@@ -66,6 +71,10 @@ final class Heartbeat implements AutoCloseable {
     private void register() throws SQLException {
         long sent = System.nanoTime();
         supervisor.control(connection -> table.register(connection, workerId, lease, queuesJson));
+        registered(sent);
+    }
+
+    private void registered(long sent) {
         registered = true;
         clock.renewed(sent);
     }

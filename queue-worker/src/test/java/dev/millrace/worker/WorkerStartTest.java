@@ -13,9 +13,9 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
-/** A close may come at any moment of a start. */
+/** A close or an outage may come at any moment of a start. */
 @PostgresTest
-class WorkerCloseTest {
+class WorkerStartTest {
 
     record Number(int n) {}
 
@@ -24,8 +24,29 @@ class WorkerCloseTest {
 
     private final TestDatabase database;
 
-    WorkerCloseTest(TestDatabase database) {
+    WorkerStartTest(TestDatabase database) {
         this.database = database;
+    }
+
+    /** The session ends in the statement that registers the worker, the first time. */
+    @Test
+    void connectionLostWhileRegistering_isTriedAgain() throws Exception {
+        database.execute("CREATE SEQUENCE public.registered");
+        database.execute(
+                "CREATE FUNCTION public.end_first_session() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+                        + "IF nextval('public.registered') = 1 THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF; RETURN new; END $$");
+        database.execute("CREATE TRIGGER end_first_session BEFORE INSERT ON millrace.worker"
+                + " FOR EACH ROW EXECUTE FUNCTION public.end_first_session()");
+        try (Worker worker = Worker.builder(Database.of(database.url()))
+                .handle(NUMBER, (job, number) -> {})
+                .build()) {
+            worker.start();
+            assertThat(database.queryLong("SELECT count(*) FROM millrace.worker"))
+                    .isEqualTo(1);
+            assertThat(worker.health().epoch()).isEqualTo(2);
+        } finally {
+            database.execute("DROP TRIGGER end_first_session ON millrace.worker");
+        }
     }
 
     /** A row that stays behind would make others wait for the end of its lease. */
