@@ -203,6 +203,8 @@ final class Link {
                         try {
                             restore(current);
                             current.close();
+                            // From here on it is its owner's again: nothing of ours may abort it.
+                            release();
                         } catch (SQLException | RuntimeException serverIsGone) {
                             // A close that fails is never news: the kill below ends the link all the same.
                             metrics.add(ConnectionMetrics.Counter.CLOSE_ERRORS);
