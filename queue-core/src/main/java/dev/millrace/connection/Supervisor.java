@@ -230,10 +230,12 @@ public final class Supervisor implements AutoCloseable {
                 link.returned();
             }
         } catch (SQLException failure) {
-            if (link == null && failure instanceof SQLTransientConnectionException && standing.isUsable()) {
-                tell(new ConnectionEvent.PoolSaturated(lane.usage().maximum()));
+            if (link == null) {
+                if (failure instanceof SQLTransientConnectionException && standing.isUsable()) {
+                    tell(new ConnectionEvent.PoolSaturated(lane.usage().maximum()));
+                }
+                report(null, failure);
             }
-            report(link, failure);
             throw failure;
         }
     }

@@ -3,10 +3,15 @@ package dev.millrace.connection;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.millrace.migrations.Migrator;
+import dev.millrace.migrations.SchemaName;
+import dev.millrace.testing.PgServer;
 import dev.millrace.testing.PostgresTest;
 import dev.millrace.testing.TestDatabase;
 import dev.millrace.testing.TestSignal;
+import java.sql.Connection;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -80,15 +85,53 @@ class BudgetTest {
         }
     }
 
+    @Test
+    void databaseWithTooSmallALimit_isWarnedOfAtStart() throws Exception {
+        database.execute("ALTER DATABASE \"" + database.name() + "\" CONNECTION LIMIT 7");
+        TestSignal<ConnectionEvent> events = new TestSignal<>();
+        try (Supervisor supervisor =
+                Supervisor.start(Database.of(database.url()).withCredentials(role, "secret"), events)) {
+            supervisor.awaitUp(SOON);
+            ConnectionEvent told = events.await(event -> event instanceof ConnectionEvent.BudgetExceeded, SOON);
+            assertThat(told.toString())
+                    .contains("ALTER DATABASE \"" + database.name() + "\" CONNECTION LIMIT", "of 7 there are");
+        } finally {
+            database.execute("ALTER DATABASE \"" + database.name() + "\" CONNECTION LIMIT -1");
+        }
+    }
+
+    /** The slots that are left are reserved for superusers: who is not one makes do, and a superuser still gets in. */
+    @Test
+    void serverWithOnlyReservedSlotsLeft_isSharedByAll() throws Exception {
+        try (PgServer server = PgServer.builder()
+                .config("max_connections", "10")
+                .config("superuser_reserved_connections", "3")
+                .start()) {
+            Database own = Database.of(server.url("postgres"));
+            Migrator.of(own.unpooled(), SchemaName.DEFAULT).migrate();
+            try (Connection admin = own.unpooled().getConnection();
+                    Statement statement = admin.createStatement()) {
+                statement.execute("CREATE ROLE app LOGIN");
+                statement.execute("GRANT USAGE ON SCHEMA millrace TO app");
+                statement.execute("GRANT SELECT ON ALL TABLES IN SCHEMA millrace TO app");
+                storm(own.withCredentials("app", null));
+                statement.execute("SELECT 1");
+            }
+        }
+    }
+
     /** A storm of borrowers against a server that has too few connections: some wait, none is lost, control goes on. */
     @Test
     void serverWithoutConnectionsLeft_shrinksThePool_andWorkGoesOn() throws Exception {
         int limit = 4;
         database.execute("ALTER ROLE \"" + role + "\" CONNECTION LIMIT " + limit);
+        storm(Database.of(database.url()).withCredentials(role, "secret"));
+    }
+
+    private static void storm(Database target) throws Exception {
         LogLines log = new LogLines();
         log.start();
-        try (Supervisor supervisor = Supervisor.start(
-                Database.of(database.url()).withCredentials(role, "secret").withPoolSize(20))) {
+        try (Supervisor supervisor = Supervisor.start(target.withPoolSize(20))) {
             supervisor.awaitUp(SOON);
             AtomicInteger done = new AtomicInteger();
             AtomicInteger most = new AtomicInteger();

@@ -341,6 +341,85 @@ class SupervisorTest {
     }
 
     @Test
+    void sessionIdleInATransaction_isEndedByTheServer_countedAndReplaced() throws Exception {
+        Timeouts fast = Timeouts.FAST;
+        Supervisor supervisor = start(target().withTimeouts(new Timeouts(
+                fast.lock(),
+                fast.statement(),
+                fast.operation(),
+                fast.socketRead(),
+                Duration.ofMillis(300),
+                fast.tcpConnect(),
+                fast.connect(),
+                fast.probeInterval(),
+                fast.probe())));
+        supervisor.awaitUp(SOON);
+        assertThatThrownBy(() -> supervisor.transaction(connection -> {
+                    connection.createStatement().execute("SELECT 1");
+                    await().atMost(SOON)
+                            .until(() -> database.queryLong(
+                                            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                                                    + " AND application_name LIKE 'millrace/%/work#%'")
+                                    == 0);
+                    return connection.createStatement().execute("SELECT 2");
+                }))
+                .isInstanceOf(SQLException.class)
+                .hasMessageContaining("idle-in-transaction");
+        assertThat(supervisor.metrics().count(ConnectionMetrics.Counter.IDLE_IN_TRANSACTION_KILLS))
+                .isEqualTo(1);
+        assertThat(select(supervisor, "SELECT 1")).isEqualTo(1);
+        assertThat(supervisor.epoch()).isEqualTo(1);
+    }
+
+    @Test
+    void lockThatIsNotGranted_costsTheStatement_andNotTheConnection() throws Exception {
+        Supervisor supervisor = start(target());
+        supervisor.awaitUp(SOON);
+        int pid = select(supervisor, "SELECT pg_backend_pid()");
+        try (Connection holder = database.connect();
+                Statement statement = holder.createStatement()) {
+            holder.setAutoCommit(false);
+            statement.execute("LOCK TABLE millrace.queue");
+            assertThatThrownBy(() -> select(supervisor, "SELECT count(*)::int FROM millrace.queue"))
+                    .hasMessageContaining("lock timeout");
+            holder.rollback();
+        }
+        assertThat(select(supervisor, "SELECT pg_backend_pid()")).isEqualTo(pid);
+    }
+
+    /** On a virtual thread an interrupt closes the socket: that costs one connection, and no outage. */
+    @Test
+    void virtualThreadInterruptedInAStatement_costsOneConnection() throws Exception {
+        java.lang.reflect.Method start;
+        try {
+            start = Thread.class.getMethod("startVirtualThread", Runnable.class);
+        } catch (NoSuchMethodException olderThan21) {
+            throw new org.opentest4j.TestAbortedException("needs a JDK with virtual threads", olderThan21);
+        }
+        Supervisor supervisor = start(target());
+        supervisor.awaitUp(SOON);
+        TestSignal<String> ended = new TestSignal<>();
+        Thread thread = (Thread) start.invoke(null, (Runnable) () -> {
+            try {
+                select(supervisor, "SELECT 1 FROM pg_sleep(4)");
+                ended.accept("returned");
+            } catch (SQLException closedByInterrupt) {
+                ended.accept("failed");
+            }
+        });
+        await().atMost(SOON)
+                .until(() ->
+                        database.queryLong("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                                        + " AND application_name LIKE 'millrace/%/work#%' AND wait_event = 'PgSleep'")
+                                == 1);
+        thread.interrupt();
+        ended.await("failed"::equals, SOON);
+        assertThat(select(supervisor, "SELECT 1")).isEqualTo(1);
+        assertThat(supervisor.epoch()).isEqualTo(1);
+        assertThat(supervisor.state()).isEqualTo(State.UP);
+    }
+
+    @Test
     void floodOfNotifications_isReadToItsEnd() throws Exception {
         Supervisor supervisor = start(target());
         supervisor.awaitUp(SOON);

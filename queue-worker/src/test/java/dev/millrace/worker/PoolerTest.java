@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 
 import dev.millrace.Millrace;
 import dev.millrace.connection.ConnectionEvent;
+import dev.millrace.connection.ConnectionMetrics.Counter;
 import dev.millrace.connection.Database;
 import dev.millrace.connection.State;
 import dev.millrace.connection.Timeouts;
@@ -138,10 +139,21 @@ class PoolerTest {
         }
     }
 
+    /** Fewer clients are let in than would like to: those that are in do the work. */
+    @Test
+    void clientLimit_isLivedWith() throws Exception {
+        try (PgBouncer pooler =
+                pooler(PoolMode.TRANSACTION).maxClientConnections(7).start()) {
+            work(Database.of(pooler.url("postgres")), State.DEGRADED);
+        }
+    }
+
     /** The pooler dies and comes back, pauses and goes on: nothing is lost. */
     @Test
     void poolerRestartedAndPaused_losesNothing() throws Exception {
-        try (PgBouncer pooler = pooler(PoolMode.TRANSACTION).start()) {
+        try (PgBouncer pooler = pooler(PoolMode.TRANSACTION)
+                .queryWaitTimeout(Duration.ofSeconds(1))
+                .start()) {
             Database database = Database.of(pooler.url("postgres")).withTimeouts(Timeouts.FAST);
             try (Worker worker = worker(database);
                     Millrace direct = Millrace.connect(Database.of(server.url("postgres")))) {
@@ -152,7 +164,10 @@ class PoolerTest {
                 pooler.start();
                 await().atMost(SOON)
                         .until(() -> count("SELECT count(*) FROM millrace.job WHERE state = 'completed'") == 300);
+                long outages = worker.metrics().count(Counter.OUTAGES);
                 pooler.pause();
+                // Who waits for longer than query_wait_timeout is thrown out.
+                await().atMost(SOON).until(() -> worker.metrics().count(Counter.OUTAGES) > outages);
                 direct.enqueueAll(NUMBER, IntStream.range(0, 100).mapToObj(Number::new));
                 pooler.resume();
                 await().atMost(SOON)
