@@ -12,7 +12,6 @@ import dev.millrace.testing.NetworkNamespace;
 import dev.millrace.testing.PgServer;
 import dev.millrace.testing.TestSignal;
 import dev.millrace.worker.PartitionedProgram.Number;
-import java.io.File;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -20,14 +19,8 @@ import java.sql.DriverManager;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
-import java.util.List;
-import java.util.Optional;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
-import org.opentest4j.TestAbortedException;
 
 /** A worker in a network namespace of its own is cut off for longer than its lease, by rules of the kernel and by its link. */
 class PartitionTest {
@@ -120,57 +113,6 @@ class PartitionTest {
                 }
             }
         }
-    }
-
-    /** Leases know the monotonic clock and the server's, and no other. */
-    @ParameterizedTest
-    @ValueSource(strings = {"+2h", "-2h"})
-    void wallClockOfTheWorkerIsWrong_leasesHold(String offset) throws Exception {
-        Path faketime = onPath("faketime")
-                .orElseThrow(() -> new TestAbortedException("faketime is not installed: run .ci/install-tools"));
-        try (PgServer server = PgServer.builder().start()) {
-            Database database = Database.of(server.url("postgres"));
-            Migrator.of(database.unpooled(), SchemaName.DEFAULT).migrate();
-            try (Millrace millrace = Millrace.connect(database);
-                    JavaProcess process = JavaProcess.main(
-                                    System.getProperty("java.class.path"),
-                                    PartitionedProgram.class.getName(),
-                                    server.url("postgres"),
-                                    String.valueOf(LEASE_SECONDS))
-                            .options("-Xmx128m", "-XX:TieredStopAtLevel=1")
-                            .prefix(List.of(faketime.toString(), "-f", offset))
-                            .environment("FAKETIME_DONT_FAKE_MONOTONIC", "1")
-                            .environment("DONT_FAKE_MONOTONIC", "1")
-                            .start();
-                    Worker other = Worker.builder(database)
-                            .handle(PartitionedProgram.LONG, (job, number) -> {
-                                throw new IllegalStateException("the job was taken from its worker");
-                            })
-                            .queue("elsewhere", 1)
-                            .lease(Duration.ofSeconds(LEASE_SECONDS))
-                            .build()) {
-                process.awaitStdout("LinkUp", SOON);
-                other.start();
-                millrace.enqueue(PartitionedProgram.LONG, new Number(1));
-                process.awaitStdout("running 1", SOON);
-                // For two leases it is renewed, by a process whose clock is far away.
-                await().atMost(SOON)
-                        .until(() -> count(
-                                        server,
-                                        "SELECT count(*) FROM millrace.job WHERE state = 'running' AND attempted_at < clock_timestamp() - interval '"
-                                                + 2 * LEASE_SECONDS + " s'")
-                                == 1);
-                assertThat(count(server, "SELECT attempt FROM millrace.job")).isEqualTo(1);
-                assertThat(process.stderr()).doesNotContain("declared dead", "cancelled");
-            }
-        }
-    }
-
-    private static Optional<Path> onPath(String program) {
-        return Stream.of(System.getenv("PATH").split(File.pathSeparator))
-                .map(folder -> Path.of(folder, program))
-                .filter(Files::isExecutable)
-                .findFirst();
     }
 
     /** A name that is not there yet, then leads astray, then is right again: each look-up is a fresh one. */
