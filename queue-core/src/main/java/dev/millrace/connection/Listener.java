@@ -114,7 +114,7 @@ final class Listener {
         }
         try {
             // Most often it is an outage, and by now the supervisor knows: that is told as such.
-            supervisor.listenerLost(failure);
+            supervisor.listenerLost(failure, current == null ? Faults.Phase.CONNECT : Faults.Phase.USE);
             supervisor.listensNot(Faults.brief(failure));
             return true;
         } catch (InterruptedException closing) {

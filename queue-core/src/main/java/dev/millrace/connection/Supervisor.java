@@ -438,11 +438,10 @@ public final class Supervisor implements AutoCloseable {
     }
 
     /** Notifications do not arrive any more; the listener's only wait after a failure. */
-    void listenerLost(Throwable failure) throws InterruptedException {
+    void listenerLost(Throwable failure, Faults.Phase phase) throws InterruptedException {
         standing.notified(false);
-        TimeUnit.NANOSECONDS.sleep(listenerBackoff
-                .next(Faults.classify(failure, Faults.Phase.CONNECT))
-                .toNanos());
+        TimeUnit.NANOSECONDS.sleep(
+                listenerBackoff.next(Faults.classify(failure, phase)).toNanos());
     }
 
     private void run() {
