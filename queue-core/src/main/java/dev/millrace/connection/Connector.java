@@ -17,7 +17,7 @@ import org.postgresql.Driver;
  * Opens links, by URL with the limits and session options that every session of ours has, or from the application's data
  * source. Thread-safe.
  */
-final class Connector implements LinkOpener {
+final class Connector {
 
     private static final Driver DRIVER = new Driver();
     /**
@@ -58,8 +58,8 @@ final class Connector implements LinkOpener {
         return pooler;
     }
 
-    @Override
-    public Link open(Link.Role role, long epoch) throws SQLException {
+    /** Opens a link within the limit of {@link Timeouts#connect}, or throws. */
+    Link open(Link.Role role, long epoch) throws SQLException {
         try {
             return attempt(role, epoch);
         } catch (SQLException failure) {
