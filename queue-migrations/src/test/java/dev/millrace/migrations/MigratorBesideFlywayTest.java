@@ -28,7 +28,8 @@ class MigratorBesideFlywayTest {
         assertThat(application.migrate().migrationsExecuted).isEqualTo(1);
 
         Migrator migrator = Migrator.of(database.dataSource(), PUBLIC);
-        assertThat(migrator.migrate()).isEqualTo(new MigrationResult(0, SchemaVersion.REQUIRED, 1));
+        assertThat(migrator.migrate())
+                .isEqualTo(new MigrationResult(0, SchemaVersion.REQUIRED, SchemaVersion.REQUIRED));
         migrator.validate();
 
         Files.writeString(migrations.resolve("V2__lines.sql"), "CREATE TABLE order_lines (id bigint);");
@@ -39,7 +40,7 @@ class MigratorBesideFlywayTest {
         migrator.validate();
 
         Migrator another = Migrator.of(database.dataSource(), SchemaName.DEFAULT);
-        assertThat(another.migrate().applied()).isEqualTo(1);
+        assertThat(another.migrate().applied()).isEqualTo(SchemaVersion.REQUIRED);
         assertThat(database.in(PUBLIC).queryLong("SELECT count(*) FROM orders, job, millrace.job"))
                 .isZero();
     }

@@ -15,6 +15,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -24,11 +25,16 @@ class MigratorConcurrencyTest {
 
     private static final Duration PATIENCE = Duration.ofSeconds(60);
 
-    private static final List<MigrationScript> WITH_CONCURRENT_INDEX =
-            List.of(MigrationScript.ALL.get(0), new MigrationScript("V2__concurrent_index.sql", """
+    private static final int NOW = SchemaVersion.REQUIRED;
+    private static final int NEXT = NOW + 1;
+
+    private static final List<MigrationScript> WITH_CONCURRENT_INDEX = Stream.concat(
+                    MigrationScript.ALL.stream(),
+                    Stream.of(new MigrationScript("V" + NEXT + "__concurrent_index.sql", """
                     CREATE INDEX CONCURRENTLY job_running_by_worker ON job_running (attempted_by);
-                    INSERT INTO millrace_version (version) VALUES (2);
-                    """));
+                    INSERT INTO millrace_version (version) VALUES (%d);
+                    """.formatted(NEXT))))
+            .toList();
 
     private final TestDatabase database;
 
@@ -43,8 +49,8 @@ class MigratorConcurrencyTest {
         List<MigrationResult> results = inParallel(8, Migrator.of(database.dataSource(), schema));
 
         assertThat(results).extracting(MigrationResult::to).containsOnly(SchemaVersion.REQUIRED);
-        assertThat(results).extracting(MigrationResult::applied).containsOnlyOnce(1);
-        assertThat(results.stream().mapToInt(MigrationResult::applied).sum()).isEqualTo(1);
+        assertThat(results).extracting(MigrationResult::applied).containsOnlyOnce(SchemaVersion.REQUIRED);
+        assertThat(results.stream().mapToInt(MigrationResult::applied).sum()).isEqualTo(SchemaVersion.REQUIRED);
         Migrator.of(database.dataSource(), schema).validate();
     }
 
@@ -73,7 +79,7 @@ class MigratorConcurrencyTest {
 
         assertThat(Migrator.of(database.dataSource(), schema, WITH_CONCURRENT_INDEX, PATIENCE)
                         .migrate())
-                .isEqualTo(new MigrationResult(0, 2, 2));
+                .isEqualTo(new MigrationResult(0, NEXT, NEXT));
     }
 
     @Test
@@ -87,15 +93,15 @@ class MigratorConcurrencyTest {
         Migrator migrator = Migrator.of(database.dataSource(), schema);
         migrator.validate();
         assertThat(migrator.status().isCurrent()).isTrue();
-        assertThat(migrator.migrate()).isEqualTo(new MigrationResult(1, 1, 0));
+        assertThat(migrator.migrate()).isEqualTo(new MigrationResult(NOW, NOW, 0));
 
         Migrator next = Migrator.of(database.dataSource(), schema, WITH_CONCURRENT_INDEX, PATIENCE);
-        assertThat(next.migrate()).isEqualTo(new MigrationResult(1, 2, 1));
+        assertThat(next.migrate()).isEqualTo(new MigrationResult(NOW, NEXT, 1));
         next.validate();
         assertThat(database.in(schema)
                         .query("SELECT version, type FROM millrace_schema_history ORDER BY installed_rank"))
                 .extracting(row -> row.get("version") + " " + row.get("type"))
-                .containsExactly("1 BASELINE", "2 SQL");
+                .containsExactly(NOW + " BASELINE", NEXT + " SQL");
     }
 
     private static List<MigrationResult> inParallel(int count, Migrator migrator) throws Exception {

@@ -14,6 +14,7 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -26,6 +27,9 @@ class MigratorTest {
 
     private static final Duration PATIENCE = Duration.ofSeconds(60);
 
+    private static final int NEXT = SchemaVersion.REQUIRED + 1;
+    private static final String INSERT_NEXT = "INSERT INTO millrace_version VALUES (" + NEXT + ");";
+
     private final TestDatabase database;
 
     MigratorTest(TestDatabase database) {
@@ -36,7 +40,8 @@ class MigratorTest {
     void migrate_freshThenAgain_appliesOnce() {
         Migrator migrator = migrator("fresh");
 
-        assertThat(migrator.migrate()).isEqualTo(new MigrationResult(0, SchemaVersion.REQUIRED, 1));
+        assertThat(migrator.migrate())
+                .isEqualTo(new MigrationResult(0, SchemaVersion.REQUIRED, SchemaVersion.REQUIRED));
         assertThat(migrator.migrate())
                 .isEqualTo(new MigrationResult(SchemaVersion.REQUIRED, SchemaVersion.REQUIRED, 0));
         migrator.validate();
@@ -49,7 +54,10 @@ class MigratorTest {
         assertThat(status.installed()).isZero();
         assertThat(status.required()).isEqualTo(SchemaVersion.REQUIRED);
         assertThat(status.isCurrent()).isFalse();
-        assertThat(status.migrations()).containsExactly(new Migration(1, "job tables", State.PENDING, null));
+        assertThat(status.migrations())
+                .hasSize(SchemaVersion.REQUIRED)
+                .startsWith(new Migration(1, "job tables", State.PENDING, null))
+                .allSatisfy(migration -> assertThat(migration.state()).isEqualTo(State.PENDING));
         assertThat(database.queryLong("SELECT count(*) FROM pg_namespace WHERE nspname = 'absent'"))
                 .isZero();
     }
@@ -63,7 +71,7 @@ class MigratorTest {
 
         assertThat(status.isCurrent()).isTrue();
         assertThat(status.schema()).isEqualTo(new SchemaName("current"));
-        assertThat(status.migrations()).singleElement().satisfies(migration -> {
+        assertThat(status.migrations()).hasSize(SchemaVersion.REQUIRED).allSatisfy(migration -> {
             assertThat(migration.state()).isEqualTo(State.APPLIED);
             assertThat(migration.installedOn()).isNotNull();
         });
@@ -75,7 +83,7 @@ class MigratorTest {
     void migrate_oddSchemaName_putsEverythingThere(String name) {
         Migrator migrator = migrator(name);
 
-        assertThat(migrator.migrate().applied()).isEqualTo(1);
+        assertThat(migrator.migrate().applied()).isEqualTo(SchemaVersion.REQUIRED);
         assertThat(migrator.migrate().applied()).isZero();
         migrator.validate();
 
@@ -111,10 +119,10 @@ class MigratorTest {
     void validate_olderSchema_saysWhichIsNeeded() {
         migrator("older").migrate();
 
-        assertThatThrownBy(() -> withSecond("older", "INSERT INTO millrace_version VALUES (2);")
-                        .validate())
+        assertThatThrownBy(() -> withNext("older", INSERT_NEXT).validate())
                 .isInstanceOf(SchemaException.class)
-                .hasMessageStartingWith("Schema \"older\" is at version 1, this program needs version 2: run");
+                .hasMessageStartingWith("Schema \"older\" is at version " + SchemaVersion.REQUIRED
+                        + ", this program needs version " + NEXT + ": run");
     }
 
     @Test
@@ -125,13 +133,11 @@ class MigratorTest {
 
         assertThatThrownBy(migrator::validate)
                 .isInstanceOf(SchemaException.class)
-                .hasMessageContaining("is at version 999, newer than the version 1");
+                .hasMessageContaining("is at version 999, newer than the version " + SchemaVersion.REQUIRED);
         assertThatThrownBy(migrator::migrate)
                 .isInstanceOf(SchemaException.class)
-                .hasMessageContaining("is at version 999, newer than the version 1");
-        assertThat(migrator.status().migrations())
-                .extracting(Migration::state)
-                .containsExactly(State.APPLIED, State.UNKNOWN);
+                .hasMessageContaining("is at version 999, newer than the version " + SchemaVersion.REQUIRED);
+        assertThat(migrator.status().migrations()).extracting(Migration::state).endsWith(State.APPLIED, State.UNKNOWN);
     }
 
     @Test
@@ -143,8 +149,7 @@ class MigratorTest {
         assertThatThrownBy(migrator::validate)
                 .isInstanceOf(SchemaException.class)
                 .hasMessageContaining("another text of migration 1 than");
-        assertThatThrownBy(() -> withSecond("changed", "INSERT INTO millrace_version VALUES (2);")
-                        .migrate())
+        assertThatThrownBy(() -> withNext("changed", INSERT_NEXT).migrate())
                 .isInstanceOf(SchemaException.class)
                 .hasMessageStartingWith("Could not migrate schema \"changed\": ");
     }
@@ -154,14 +159,33 @@ class MigratorTest {
         migrator("broken").migrate();
 
         assertThatThrownBy(() ->
-                        withSecond("broken", "CREATE TABLE t (); SELECT 1/0;").migrate())
+                        withNext("broken", "CREATE TABLE t (); SELECT 1/0;").migrate())
                 .isInstanceOf(SchemaException.class)
                 .hasMessage("Could not migrate schema \"broken\": division by zero (SQLSTATE 22012)");
         assertThat(migrator("broken").status().isCurrent()).isTrue();
 
-        assertThat(withSecond("broken", "CREATE TABLE t (); INSERT INTO millrace_version VALUES (2);")
-                        .migrate())
-                .isEqualTo(new MigrationResult(1, 2, 1));
+        assertThat(withNext("broken", "CREATE TABLE t (); " + INSERT_NEXT).migrate())
+                .isEqualTo(new MigrationResult(SchemaVersion.REQUIRED, NEXT, 1));
+    }
+
+    @Test
+    void upgrade_fromVersion1_keepsJobsOfEveryPhase() {
+        SchemaName schema = new SchemaName("upgraded");
+        Migrator.of(database.dataSource(), schema, MigrationScript.ALL.subList(0, 1), PATIENCE)
+                .migrate();
+        TestDatabase inside = in("upgraded");
+        inside.execute("""
+                INSERT INTO job (kind, state, scheduled_at, attempted_by, attempted_at, finalized_at) VALUES
+                    ('k', 'available', now(), NULL, NULL, NULL), ('k', 'scheduled', now() + interval '1 day', NULL, NULL, NULL),
+                    ('k', 'running', now(), 'w', now(), NULL), ('k', 'completed', now(), 'w', now(), now()),
+                    ('k', 'discarded', now(), 'w', now(), now() - interval '300 days')
+                """);
+
+        assertThat(migrator("upgraded").migrate())
+                .isEqualTo(new MigrationResult(1, SchemaVersion.REQUIRED, SchemaVersion.REQUIRED - 1));
+
+        assertThat(inside.queryLong("SELECT count(*) FROM job WHERE cancel_requested_at IS NULL"))
+                .isEqualTo(5);
     }
 
     @Test
@@ -217,7 +241,7 @@ class MigratorTest {
                     .hasMessageContaining("Another process has been migrating schema \"held\"");
 
             held.close();
-            assertThat(impatient.migrate().applied()).isEqualTo(1);
+            assertThat(impatient.migrate().applied()).isEqualTo(SchemaVersion.REQUIRED);
         }
     }
 
@@ -226,9 +250,9 @@ class MigratorTest {
         ClassLoader before = Thread.currentThread().getContextClassLoader();
         try (URLClassLoader empty = new URLClassLoader(new URL[0], null)) {
             Thread.currentThread().setContextClassLoader(empty);
-            assertThat(migrator("foreign loader").migrate().applied()).isEqualTo(1);
+            assertThat(migrator("foreign loader").migrate().applied()).isEqualTo(SchemaVersion.REQUIRED);
             Thread.currentThread().setContextClassLoader(null);
-            assertThat(migrator("no loader").migrate().applied()).isEqualTo(1);
+            assertThat(migrator("no loader").migrate().applied()).isEqualTo(SchemaVersion.REQUIRED);
         } finally {
             Thread.currentThread().setContextClassLoader(before);
         }
@@ -273,8 +297,9 @@ class MigratorTest {
     }
 
     /** Of a release to come. */
-    private Migrator withSecond(String schema, String sql) {
-        List<MigrationScript> scripts = List.of(MigrationScript.ALL.get(0), new MigrationScript("V2__more.sql", sql));
+    private Migrator withNext(String schema, String sql) {
+        List<MigrationScript> scripts = new ArrayList<>(MigrationScript.ALL);
+        scripts.add(new MigrationScript("V" + NEXT + "__more.sql", sql));
         return Migrator.of(database.dataSource(), new SchemaName(schema), scripts, PATIENCE);
     }
 }

@@ -32,7 +32,8 @@ final class JobTable {
     static final int LANES = 4;
 
     private static final String KEPT =
-            "id, run_order, created_at, priority, max_attempts, queue, kind, args, timeout, tags, metadata, unique_key";
+            "id, run_order, created_at, priority, max_attempts, queue, kind, args, timeout, tags, metadata, unique_key,"
+                    + " unique_states, retry_policy";
 
     private final String claim;
     private final String finish;
@@ -67,14 +68,18 @@ final class JobTable {
                     LIMIT ?
                 ), gone AS (
                     DELETE FROM %1$s.job_available WHERE ctid = ANY (ARRAY (SELECT address FROM picked)) RETURNING *
+                ), freed AS (
+                    DELETE FROM %1$s.unique_key AS k USING gone AS g
+                    WHERE k.key = g.unique_key AND k.job_id = g.id AND 'running' <> ALL (g.unique_states)
                 )
                 INSERT INTO %1$s.job_running
                     (%2$s, scheduled_at, errors, state, attempt, attempted_at, attempted_by)
                 SELECT id, run_order, created_at, priority, greatest(max_attempts, attempt + 1), queue, kind, args, timeout, tags,
-                    metadata, unique_key, scheduled_at, errors, 'running', attempt + 1, clock_timestamp(), ?
+                    metadata, unique_key, unique_states, retry_policy, scheduled_at, errors, 'running', attempt + 1,
+                    clock_timestamp(), ?
                 FROM gone
                 RETURNING id, run_order, queue, kind, args, priority, attempt, max_attempts, created_at, scheduled_at, tags,
-                    metadata, (extract(epoch FROM timeout) * 1000)::bigint
+                    metadata, (extract(epoch FROM timeout) * 1000)::bigint, retry_policy
                 """.formatted(s, KEPT);
         finish = """
                 WITH ended AS (
@@ -84,14 +89,17 @@ final class JobTable {
                     DELETE FROM %1$s.job_running AS r USING ended AS e
                     WHERE r.id = e.id AND r.run_order = e.token
                     RETURNING r.*, e.state AS final_state, e.output AS final_output, e.error
+                ), freed AS (
+                    DELETE FROM %1$s.unique_key AS k USING gone AS g
+                    WHERE k.key = g.unique_key AND k.job_id = g.id AND g.final_state <> ALL (g.unique_states)
                 )
                 INSERT INTO %1$s.job_finalized
                     (%2$s, scheduled_at, errors, state, attempt, attempted_at, attempted_by, finalized_at, output)
-                SELECT %2$s, scheduled_at, CASE WHEN error IS NULL THEN errors ELSE coalesce(errors, '[]') || error::jsonb END,
-                    final_state, attempt, attempted_at, attempted_by, clock_timestamp(), final_output::jsonb
+                SELECT %2$s, scheduled_at, %1$s.append_error(errors, error::jsonb), final_state, attempt, attempted_at, attempted_by, clock_timestamp(), final_output::jsonb
                 FROM gone
                 RETURNING id
                 """.formatted(s, KEPT);
+        // A cancel that was asked for while the job ran holds whatever the attempt came to.
         defer = """
                 WITH ended AS (
                     SELECT * FROM unnest(?::bigint[], ?::bigint[], ?::text[], ?::bigint[], ?::boolean[], ?::text[])
@@ -99,13 +107,19 @@ final class JobTable {
                 ), gone AS (
                     DELETE FROM %1$s.job_running AS r USING ended AS e
                     WHERE r.id = e.id AND r.run_order = e.token
-                    RETURNING r.*, e.state AS next_state, e.delay, e.refunded, e.error
+                    RETURNING r.*, e.delay, e.refunded, e.error,
+                        CASE WHEN cancel_requested_at IS NULL THEN e.state ELSE 'cancelled' END AS next_state
+                ), freed AS (
+                    DELETE FROM %1$s.unique_key AS k USING gone AS g
+                    WHERE k.key = g.unique_key AND k.job_id = g.id AND g.next_state = 'cancelled'
+                        AND 'cancelled' <> ALL (g.unique_states)
                 )
-                INSERT INTO %1$s.job_deferred
-                    (%2$s, scheduled_at, errors, state, attempt, attempted_at, attempted_by)
-                SELECT %2$s, clock_timestamp() + delay * interval '1 microsecond',
-                    CASE WHEN error IS NULL THEN errors ELSE coalesce(errors, '[]') || error::jsonb END,
-                    next_state, CASE WHEN refunded THEN attempt - 1 ELSE attempt END, attempted_at, attempted_by
+                INSERT INTO %1$s.job
+                    (%2$s, scheduled_at, errors, state, attempt, attempted_at, attempted_by, finalized_at)
+                SELECT %2$s,
+                    CASE next_state WHEN 'cancelled' THEN scheduled_at ELSE clock_timestamp() + delay * interval '1 microsecond' END,
+                    %1$s.append_error(errors, error::jsonb), next_state, CASE WHEN refunded THEN attempt - 1 ELSE attempt END,
+                    attempted_at, attempted_by, CASE next_state WHEN 'cancelled' THEN clock_timestamp() END
                 FROM gone
                 RETURNING id
                 """.formatted(s, KEPT);
@@ -118,13 +132,18 @@ final class JobTable {
                 ), gone AS (
                     DELETE FROM %1$s.job_running AS r USING ended AS e
                     WHERE r.id = e.id AND r.run_order = e.token
-                    RETURNING r.*
+                    RETURNING r.*, CASE WHEN cancel_requested_at IS NULL THEN 'available' ELSE 'cancelled' END AS next_state
+                ), freed AS (
+                    DELETE FROM %1$s.unique_key AS k USING gone AS g
+                    WHERE k.key = g.unique_key AND k.job_id = g.id AND g.next_state = 'cancelled'
+                        AND 'cancelled' <> ALL (g.unique_states)
                 )
-                INSERT INTO %1$s.job_available
+                INSERT INTO %1$s.job
                     (id, run_order, created_at, priority, max_attempts, queue, kind, args, timeout, tags, metadata, unique_key,
-                     scheduled_at, errors, state, attempt)
+                     unique_states, retry_policy, scheduled_at, errors, state, attempt, finalized_at)
                 SELECT id, %3$s, created_at, priority, max_attempts, queue, kind, args, timeout, tags, metadata, unique_key,
-                    least(scheduled_at, clock_timestamp()), errors, 'available', attempt - 1
+                    unique_states, retry_policy, least(scheduled_at, clock_timestamp()), errors, next_state, attempt - 1,
+                    CASE next_state WHEN 'cancelled' THEN clock_timestamp() END
                 FROM (SELECT * FROM gone ORDER BY run_order OFFSET 0) AS gone
                 RETURNING id
                 """.formatted(s, KEPT, nextRunOrder);
@@ -278,7 +297,8 @@ final class JobTable {
                 instant(row, 10),
                 tags == null ? List.of() : nonNull((String[]) tags.getArray()),
                 row.getString(12),
-                timeout);
+                timeout,
+                row.getString(14));
     }
 
     /** Another program may have put NULL among the tags: that must not fail a whole claim. */

@@ -11,6 +11,7 @@ import org.jspecify.annotations.Nullable;
  * @param id the job
  * @param token its run order: with the id it names the lease
  * @param args the arguments as JSON text
+ * @param retryPolicy that of the job itself; null where that of its kind holds
  */
 record LeasedJob(
         long id,
@@ -25,4 +26,5 @@ record LeasedJob(
         Instant scheduledAt,
         List<String> tags,
         @Nullable String metadata,
-        @Nullable Duration timeout) {}
+        @Nullable Duration timeout,
+        @Nullable String retryPolicy) {}

@@ -19,7 +19,7 @@ final class MaintenanceTable {
     static final int BATCH = 1_000;
 
     private static final String KEPT =
-            "id, created_at, priority, queue, kind, args, timeout, tags, metadata, unique_key";
+            "id, created_at, priority, queue, kind, args, timeout, tags, metadata, unique_key, unique_states, retry_policy";
 
     private final SchemaName schema;
     private final String look;
@@ -69,26 +69,27 @@ final class MaintenanceTable {
                     FOR UPDATE OF r SKIP LOCKED
                 ), gone AS (
                     DELETE FROM %1$s.job_running WHERE ctid = ANY (ARRAY (SELECT address FROM lost))
-                    RETURNING *, coalesce(errors, '[]') || jsonb_build_object(
-                        'attempt', attempt, 'at', clock_timestamp(), 'worker', attempted_by, 'type', 'lost_worker',
-                        'message', 'The worker stopped renewing its lease') AS all_errors
-                ), again AS (
-                    INSERT INTO %1$s.job_available (%2$s, run_order, max_attempts, scheduled_at, errors, state, attempt)
-                    SELECT %2$s, %3$s, max_attempts, least(scheduled_at, clock_timestamp()), all_errors, 'available', attempt
-                    FROM (SELECT * FROM gone WHERE attempt < max_attempts ORDER BY run_order OFFSET 0) AS gone
-                    RETURNING queue
-                ), ended AS (
-                    INSERT INTO %1$s.job_finalized
+                    RETURNING *,
+                        CASE WHEN cancel_requested_at IS NOT NULL THEN 'cancelled'
+                            WHEN attempt >= max_attempts THEN 'discarded'
+                            ELSE 'available' END AS next_state,
+                        %1$s.append_error(errors, jsonb_build_object(
+                            'attempt', attempt, 'at', clock_timestamp(), 'worker', attempted_by, 'type', 'lost_worker',
+                            'message', 'The worker stopped renewing its lease')) AS all_errors
+                ), freed AS (
+                    DELETE FROM %1$s.unique_key AS k USING gone AS g
+                    WHERE k.key = g.unique_key AND k.job_id = g.id AND g.next_state <> 'available'
+                        AND g.next_state <> ALL (g.unique_states)
+                ), rescued AS (
+                    INSERT INTO %1$s.job
                         (%2$s, run_order, max_attempts, scheduled_at, errors, state, attempt, attempted_at, attempted_by, finalized_at)
-                    SELECT %2$s, run_order, max_attempts, scheduled_at, all_errors, 'discarded', attempt, attempted_at, attempted_by,
-                        clock_timestamp()
-                    FROM gone WHERE attempt >= max_attempts
+                    SELECT %2$s, CASE next_state WHEN 'available' THEN %3$s ELSE run_order END, max_attempts,
+                        least(scheduled_at, clock_timestamp()), all_errors, next_state, attempt, attempted_at, attempted_by,
+                        CASE WHEN next_state <> 'available' THEN clock_timestamp() END
+                    FROM (SELECT * FROM gone ORDER BY run_order OFFSET 0) AS gone
                     RETURNING queue
                 )
-                SELECT n, pg_notify(?, 'available ' || queue)
-                FROM (
-                    SELECT queue, count(*) AS n FROM (SELECT queue FROM again UNION ALL SELECT queue FROM ended) AS rescued GROUP BY queue
-                ) AS woken
+                SELECT n, pg_notify(?, 'available ' || queue) FROM (SELECT queue, count(*) AS n FROM rescued GROUP BY queue) AS woken
                 """.formatted(s, KEPT, nextRunOrder);
         removeDeadWorkers = """
                 DELETE FROM %1$s.worker AS w

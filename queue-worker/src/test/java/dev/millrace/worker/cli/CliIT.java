@@ -2,6 +2,7 @@ package dev.millrace.worker.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.millrace.migrations.SchemaVersion;
 import dev.millrace.testing.JavaProcess;
 import dev.millrace.testing.PgServer;
 import dev.millrace.testing.PostgresTest;
@@ -59,7 +60,7 @@ class CliIT {
                         .done()
                         .out()
                         .strip())
-                .isEqualTo("Schema fresh: version 0 → 1, 1 migration applied");
+                .isEqualTo("Schema fresh: version 0 → %1$d, %1$d migrations applied".formatted(SchemaVersion.REQUIRED));
         run(database.url(), "enqueue", "echo", "--args", "{\"text\": \"ä😀\"}", "--schema", "fresh")
                 .done();
         Outcome work =

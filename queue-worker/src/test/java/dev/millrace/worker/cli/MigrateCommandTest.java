@@ -2,6 +2,7 @@ package dev.millrace.worker.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.millrace.migrations.SchemaVersion;
 import dev.millrace.testing.PostgresTest;
 import dev.millrace.testing.TestDatabase;
 import java.util.Map;
@@ -18,18 +19,21 @@ class MigrateCommandTest {
 
     @Test
     void migrate_emptyDatabaseThenAgain_saysWhatHappened() {
-        assertThat(run("one").done().out()).isEqualToIgnoringNewLines("Schema one: version 0 → 1, 1 migration applied");
-        assertThat(run("one").done().out()).isEqualToIgnoringNewLines("Schema one is up to date at version 1");
+        assertThat(run("one").done().out())
+                .isEqualToIgnoringNewLines(
+                        "Schema one: version 0 → %1$d, %1$d migrations applied".formatted(SchemaVersion.REQUIRED));
+        assertThat(run("one").done().out())
+                .isEqualToIgnoringNewLines("Schema one is up to date at version " + SchemaVersion.REQUIRED);
     }
 
     @Test
     void status_beforeAndAfter_isATable() {
         assertThat(run("two", "--status").done().out())
-                .contains("Schema two: version 0, this program needs 1", "VERSION")
+                .contains("Schema two: version 0, this program needs " + SchemaVersion.REQUIRED, "VERSION")
                 .containsPattern("1 +pending +");
         run("two").done();
         assertThat(run("two", "--status").done().out())
-                .contains("Schema two: version 1, this program needs 1")
+                .contains("Schema two: version %1$d, this program needs %1$d".formatted(SchemaVersion.REQUIRED))
                 .containsPattern("1 +applied +20\\d\\d-");
     }
 
@@ -39,8 +43,8 @@ class MigrateCommandTest {
         run("three").done();
         assertThat(run("three", "--validate").done().out()).isEqualToIgnoringNewLines("Schema three is valid");
         database.execute("INSERT INTO three.millrace_version (version) VALUES (99)");
-        run("three", "--validate").failed(4, "newer than the version 1");
-        run("three").failed(4, "newer than the version 1");
+        run("three", "--validate").failed(4, "newer than the version " + SchemaVersion.REQUIRED);
+        run("three").failed(4, "newer than the version " + SchemaVersion.REQUIRED);
     }
 
     @Test

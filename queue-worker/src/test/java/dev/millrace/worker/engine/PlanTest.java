@@ -189,6 +189,7 @@ class PlanTest {
                         java.time.Instant.EPOCH,
                         List.of(),
                         null,
+                        null,
                         null))
                 .toList();
     }
