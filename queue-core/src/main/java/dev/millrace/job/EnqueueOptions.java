@@ -4,6 +4,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,9 +14,8 @@ import org.jspecify.annotations.Nullable;
  */
 public final class EnqueueOptions {
 
-    /** Queue {@code default}, priority 2, at once, 25 attempts, no timeout, no tags, no metadata. */
-    public static final EnqueueOptions DEFAULTS =
-            new EnqueueOptions("default", 2, 25, null, null, null, List.of(), null);
+    /** Queue {@code default}, priority 2, at once, 25 attempts, no timeout, no tags, no metadata, not unique. */
+    public static final EnqueueOptions DEFAULTS = new EnqueueOptions(new Draft());
 
     /** The longest delay and timeout: PostgreSQL's dates end, and a longer one is a slip of units. */
     private static final Duration MAX_DELAY = Duration.ofDays(36_500);
@@ -31,24 +31,46 @@ public final class EnqueueOptions {
     private final @Nullable Duration timeout;
     private final List<String> tags;
     private final @Nullable String metadata;
+    private final @Nullable Unique unique;
 
-    private EnqueueOptions(
-            String queue,
-            int priority,
-            int maxAttempts,
-            @Nullable Instant at,
-            @Nullable Duration in,
-            @Nullable Duration timeout,
-            List<String> tags,
-            @Nullable String metadata) {
-        this.queue = queue;
-        this.priority = priority;
-        this.maxAttempts = maxAttempts;
-        this.at = at;
-        this.in = in;
-        this.timeout = timeout;
-        this.tags = tags;
-        this.metadata = metadata;
+    private EnqueueOptions(Draft draft) {
+        this.queue = draft.queue;
+        this.priority = draft.priority;
+        this.maxAttempts = draft.maxAttempts;
+        this.at = draft.at;
+        this.in = draft.in;
+        this.timeout = draft.timeout;
+        this.tags = draft.tags;
+        this.metadata = draft.metadata;
+        this.unique = draft.unique;
+    }
+
+    /** A copy that is still being changed. */
+    private static final class Draft {
+        private String queue = "default";
+        private int priority = 2;
+        private int maxAttempts = 25;
+        private @Nullable Instant at;
+        private @Nullable Duration in;
+        private @Nullable Duration timeout;
+        private List<String> tags = List.of();
+        private @Nullable String metadata;
+        private @Nullable Unique unique;
+    }
+
+    private EnqueueOptions with(Consumer<Draft> change) {
+        Draft draft = new Draft();
+        draft.queue = queue;
+        draft.priority = priority;
+        draft.maxAttempts = maxAttempts;
+        draft.at = at;
+        draft.in = in;
+        draft.timeout = timeout;
+        draft.tags = tags;
+        draft.metadata = metadata;
+        draft.unique = unique;
+        change.accept(draft);
+        return new EnqueueOptions(draft);
     }
 
     /**
@@ -57,7 +79,8 @@ public final class EnqueueOptions {
      * @throws IllegalArgumentException unless the name has 1 to 128 characters
      */
     public EnqueueOptions queue(String queue) {
-        return new EnqueueOptions(requireQueue(queue), priority, maxAttempts, at, in, timeout, tags, metadata);
+        String checked = requireQueue(queue);
+        return with(draft -> draft.queue = checked);
     }
 
     /**
@@ -69,7 +92,7 @@ public final class EnqueueOptions {
         if (priority < 1 || priority > 4) {
             throw new IllegalArgumentException("Priority " + priority + " is out of range: 1 (first) to 4 (last)");
         }
-        return new EnqueueOptions(queue, priority, maxAttempts, at, in, timeout, tags, metadata);
+        return with(draft -> draft.priority = priority);
     }
 
     /**
@@ -83,7 +106,7 @@ public final class EnqueueOptions {
             throw new IllegalArgumentException(
                     "Max attempts " + maxAttempts + " is out of range: 1 to " + Short.MAX_VALUE);
         }
-        return new EnqueueOptions(queue, priority, maxAttempts, at, in, timeout, tags, metadata);
+        return with(draft -> draft.maxAttempts = maxAttempts);
     }
 
     /**
@@ -96,7 +119,10 @@ public final class EnqueueOptions {
             throw new IllegalArgumentException(
                     "Scheduled time " + at + " is out of range: " + MIN_INSTANT + " to " + MAX_INSTANT);
         }
-        return new EnqueueOptions(queue, priority, maxAttempts, at, null, timeout, tags, metadata);
+        return with(draft -> {
+            draft.at = at;
+            draft.in = null;
+        });
     }
 
     /**
@@ -109,8 +135,10 @@ public final class EnqueueOptions {
             throw new IllegalArgumentException(
                     "Delay " + delay + " is out of range: 0 to " + MAX_DELAY.toDays() + " days");
         }
-        return new EnqueueOptions(
-                queue, priority, maxAttempts, null, delay.isZero() ? null : delay, timeout, tags, metadata);
+        return with(draft -> {
+            draft.at = null;
+            draft.in = delay.isZero() ? null : delay;
+        });
     }
 
     /**
@@ -123,7 +151,7 @@ public final class EnqueueOptions {
             throw new IllegalArgumentException(
                     "Timeout " + timeout + " is out of range: 1 ms to " + MAX_DELAY.toDays() + " days");
         }
-        return new EnqueueOptions(queue, priority, maxAttempts, at, in, timeout, tags, metadata);
+        return with(draft -> draft.timeout = timeout);
     }
 
     /**
@@ -138,7 +166,8 @@ public final class EnqueueOptions {
         for (String tag : tags) {
             JobType.requireName("Tag", tag, 255);
         }
-        return new EnqueueOptions(queue, priority, maxAttempts, at, in, timeout, List.of(tags), metadata);
+        List<String> copy = List.of(tags);
+        return with(draft -> draft.tags = copy);
     }
 
     /**
@@ -147,8 +176,18 @@ public final class EnqueueOptions {
      * @param json the text of a JSON object; the database refuses anything else
      */
     public EnqueueOptions metadata(String json) {
-        return new EnqueueOptions(
-                queue, priority, maxAttempts, at, in, timeout, tags, Objects.requireNonNull(json, "metadata"));
+        Objects.requireNonNull(json, "metadata");
+        return with(draft -> draft.metadata = json);
+    }
+
+    /**
+     * Only one such job at a time; default: any number. {@code Millrace.offer} says what became of it.
+     *
+     * @param unique what such a job is known by, while it holds that, and what happens to another one
+     */
+    public EnqueueOptions unique(Unique unique) {
+        Objects.requireNonNull(unique, "unique");
+        return with(draft -> draft.unique = unique);
     }
 
     /**
@@ -190,6 +229,10 @@ public final class EnqueueOptions {
 
     public @Nullable String metadata() {
         return metadata;
+    }
+
+    public @Nullable Unique unique() {
+        return unique;
     }
 
     /** Whether the job is to wait for a moment. */
