@@ -7,6 +7,7 @@ import dev.millrace.connection.DatabaseUnavailableException;
 import dev.millrace.connection.Health;
 import dev.millrace.connection.Supervisor;
 import dev.millrace.enqueue.EnqueueException;
+import dev.millrace.enqueue.Enqueued;
 import dev.millrace.enqueue.Enqueuer;
 import dev.millrace.job.ArgsCodec;
 import dev.millrace.job.EnqueueOptions;
@@ -63,14 +64,14 @@ public final class Millrace implements AutoCloseable {
         return new Builder(database);
     }
 
-    /** Enqueues one job with the options of its type. Returns the id. */
+    /** Enqueues one job with the options of its type. Returns the id; for a unique job that of the one that holds its key. */
     public <A> long enqueue(JobType<A> type, A args) {
         return enqueue(type, args, UnaryOperator.identity());
     }
 
     /** Enqueues one job. Returns the id. */
     public <A> long enqueue(JobType<A> type, A args, UnaryOperator<EnqueueOptions> options) {
-        return enqueuer.enqueue(NewJob.of(type, args, options.apply(type.defaults()), codec));
+        return offer(type, args, options).id();
     }
 
     /** Enqueues one job in the caller's transaction, with the options of its type. Returns the id. */
@@ -80,24 +81,48 @@ public final class Millrace implements AutoCloseable {
 
     /** Enqueues one job in the caller's transaction. Returns the id. */
     public <A> long enqueue(Connection connection, JobType<A> type, A args, UnaryOperator<EnqueueOptions> options) {
-        return enqueuer.enqueue(connection, NewJob.of(type, args, options.apply(type.defaults()), codec));
+        return offer(connection, type, args, options).id();
     }
 
     /** Enqueues one job whose arguments are JSON already. Returns the id. */
     public long enqueue(NewJob job) {
-        return enqueuer.enqueue(job);
+        return enqueuer.enqueue(job).id();
     }
 
     /** Enqueues one job whose arguments are JSON already, in the caller's transaction. Returns the id. */
     public long enqueue(Connection connection, NewJob job) {
+        return enqueuer.enqueue(connection, job).id();
+    }
+
+    /** As {@code enqueue}, and says whether a unique job was inserted, skipped, or changed the one that waits. */
+    public <A> Enqueued offer(JobType<A> type, A args, UnaryOperator<EnqueueOptions> options) {
+        return offer(NewJob.of(type, args, options.apply(type.defaults()), codec));
+    }
+
+    /**
+     * As {@code enqueue} in the caller's transaction, and says what became of a unique job. The key is held from here until the
+     * transaction ends, and others who want it wait; take several keys in the same order everywhere.
+     */
+    public <A> Enqueued offer(Connection connection, JobType<A> type, A args, UnaryOperator<EnqueueOptions> options) {
+        return offer(connection, NewJob.of(type, args, options.apply(type.defaults()), codec));
+    }
+
+    /** As {@link #offer(JobType, Object, UnaryOperator)}, for arguments that are JSON already. */
+    public Enqueued offer(NewJob job) {
+        return enqueuer.enqueue(job);
+    }
+
+    /** As {@link #offer(Connection, JobType, Object, UnaryOperator)}, for arguments that are JSON already. */
+    public Enqueued offer(Connection connection, NewJob job) {
         return enqueuer.enqueue(connection, job);
     }
 
     /**
      * Enqueues any number of jobs by {@code COPY} in one transaction: all or none. Memory is bounded: the stream is read in
-     * chunks of 5,000 jobs or 4 MiB. A stream that pauses for more than 8 seconds loses the transaction.
+     * chunks of 5,000 jobs or 4 MiB. A stream that pauses for more than 8 seconds loses the transaction. Unique jobs are offered
+     * one by one within the server; bulks that share keys over more than one chunk should have them in the same order.
      *
-     * @return how many
+     * @return how many were inserted
      */
     public <A> long enqueueAll(JobType<A> type, Stream<A> args) {
         return enqueueAll(newJobs(type, args.iterator()), id -> {});
@@ -111,8 +136,9 @@ public final class Millrace implements AutoCloseable {
     /**
      * Enqueues jobs of any kinds and options by {@code COPY}, all or none.
      *
-     * @param onId is told the id of each job in order; the ids hold only once this method returns
-     * @return how many
+     * @param onId is told in order the id of each job, or of the one that holds its unique key; they hold only once this method
+     *     returns
+     * @return how many were inserted
      */
     public long enqueueAll(Iterator<NewJob> jobs, LongConsumer onId) {
         return enqueuer.enqueueAll(jobs, onId);

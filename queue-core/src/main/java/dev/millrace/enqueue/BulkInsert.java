@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongConsumer;
 import org.postgresql.PGConnection;
 import org.postgresql.copy.CopyIn;
@@ -30,16 +31,23 @@ final class BulkInsert {
     /** Is told before and after each chunk, so that a bulk of any size fits into limits meant for one operation. */
     @FunctionalInterface
     interface Progress {
-        void made(Connection connection, long firstId) throws SQLException;
+        /**
+         * A chunk has been read, or written.
+         *
+         * @param inserted id of a job that was inserted, or 0
+         */
+        void made(Connection connection, long inserted) throws SQLException;
     }
 
     private final String reserve;
     private final String copyAvailable;
     private final String copyDeferred;
     private final int maxArgsBytes;
+    private final UniqueInserts uniques;
 
-    BulkInsert(SchemaName schema, int maxArgsBytes) {
+    BulkInsert(SchemaName schema, int maxArgsBytes, UniqueInserts uniques) {
         this.maxArgsBytes = maxArgsBytes;
+        this.uniques = uniques;
         String s = schema.quoted();
         this.reserve = "SELECT nextval('" + s.replace("'", "''") + ".job_seq'), "
                 + "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint FROM generate_series(1, ?)";
@@ -47,29 +55,28 @@ final class BulkInsert {
         this.copyDeferred = "COPY " + s + ".job_deferred (" + CopyBuffer.COLUMNS + ") FROM STDIN (FORMAT binary)";
     }
 
-    /** Inserts all jobs, tells each id in order, and adds the queues that now have available jobs. */
-    long insert(Connection connection, Iterator<NewJob> jobs, LongConsumer onId, Set<String> queues, Progress progress)
+    /**
+     * Inserts all jobs, tells in order the id of each, or of the job that holds its unique key, and adds the queues that now have
+     * available jobs.
+     *
+     * @param inserted is added to for each job that is inserted
+     */
+    Void insert(
+            Connection connection,
+            Iterator<NewJob> jobs,
+            LongConsumer onId,
+            AtomicLong inserted,
+            Set<String> queues,
+            Progress progress)
             throws SQLException {
-        CopyManager copy = connection.unwrap(PGConnection.class).getCopyAPI();
-        CopyBuffer available = new CopyBuffer();
-        CopyBuffer deferred = new CopyBuffer();
-        List<NewJob> chunk = new ArrayList<>();
-        List<byte[]> args = new ArrayList<>();
-        long total = 0;
+        Chunk chunk = new Chunk(connection, queues);
         while (jobs.hasNext()) {
-            chunk.clear();
-            args.clear();
-            for (int bytes = 0; chunk.size() < CHUNK_ROWS && bytes < CHUNK_BYTES && jobs.hasNext(); ) {
-                NewJob job = jobs.next();
-                byte[] json = job.checkedArgs(maxArgsBytes);
-                chunk.add(job);
-                args.add(json);
-                bytes += json.length + sizeOf(job.options());
-            }
-            insertChunk(connection, copy, chunk, args, available, deferred, onId, queues, progress);
-            total += chunk.size();
+            chunk.read(jobs);
+            progress.made(connection, 0);
+            chunk.insert(onId, inserted);
+            progress.made(connection, chunk.firstInserted);
         }
-        return total;
+        return null;
     }
 
     /** About what the options take up besides the arguments. */
@@ -79,55 +86,93 @@ final class BulkInsert {
         return tags + (metadata == null ? 0 : metadata.length());
     }
 
-    private void insertChunk(
-            Connection connection,
-            CopyManager copy,
-            List<NewJob> chunk,
-            List<byte[]> args,
-            CopyBuffer available,
-            CopyBuffer deferred,
-            LongConsumer onId,
-            Set<String> queues,
-            Progress progress)
-            throws SQLException {
-        available.begin();
-        deferred.begin();
-        long first = 0;
-        try (PreparedStatement statement = connection.prepareStatement(reserve)) {
-            statement.setInt(1, chunk.size());
-            try (ResultSet row = statement.executeQuery()) {
-                for (int i = 0; i < chunk.size(); i++) {
-                    row.next();
-                    long id = row.getLong(1);
-                    first = i == 0 ? id : first;
-                    add(id, row.getLong(2), chunk.get(i), args.get(i), available, deferred, queues);
-                    onId.accept(id);
-                }
+    /** What is read, then written, at once; reused. */
+    private final class Chunk {
+
+        private final Connection connection;
+        private final CopyManager copy;
+        private final Set<String> queues;
+        private final CopyBuffer available = new CopyBuffer();
+        private final CopyBuffer deferred = new CopyBuffer();
+        private final List<NewJob> jobs = new ArrayList<>();
+        private final List<byte[]> args = new ArrayList<>();
+        private final List<NewJob> unique = new ArrayList<>();
+        private final List<Long> uniqueIds = new ArrayList<>();
+        private long[] ids = new long[0];
+        private long firstInserted;
+
+        Chunk(Connection connection, Set<String> queues) throws SQLException {
+            this.connection = connection;
+            this.copy = connection.unwrap(PGConnection.class).getCopyAPI();
+            this.queues = queues;
+        }
+
+        void read(Iterator<NewJob> source) {
+            jobs.clear();
+            args.clear();
+            for (int bytes = 0; jobs.size() < CHUNK_ROWS && bytes < CHUNK_BYTES && source.hasNext(); ) {
+                NewJob job = source.next();
+                byte[] json = job.checkedArgs(maxArgsBytes);
+                jobs.add(job);
+                args.add(json);
+                bytes += json.length + sizeOf(job.options());
             }
         }
-        available.end();
-        deferred.end();
-        progress.made(connection, first);
-        copyIn(copy, copyAvailable, available);
-        copyIn(copy, copyDeferred, deferred);
-        progress.made(connection, first);
-    }
 
-    private static void add(
-            long id,
-            long nowMicros,
-            NewJob job,
-            byte[] args,
-            CopyBuffer available,
-            CopyBuffer deferred,
-            Set<String> queues) {
-        EnqueueOptions options = job.options();
-        long due = dueMicros(options, nowMicros);
-        if (due > nowMicros) {
-            deferred.row(id, job, args, false, due);
-        } else {
-            available.row(id, job, args, true, due);
-            queues.add(options.queue());
+        void insert(LongConsumer onId, AtomicLong inserted) throws SQLException {
+            fillBuffers();
+            copyIn(copy, copyAvailable, available);
+            copyIn(copy, copyDeferred, deferred);
+            List<Enqueued> offered = unique.isEmpty() ? List.of() : uniques.offer(connection, unique, uniqueIds, false);
+            int next = 0;
+            firstInserted = 0;
+            for (int i = 0; i < ids.length; i++) {
+                NewJob job = jobs.get(i);
+                Enqueued enqueued = job.options().unique() == null
+                        ? new Enqueued(ids[i], Enqueued.Outcome.INSERTED)
+                        : offered.get(next++);
+                if (enqueued.isInserted()) {
+                    inserted.incrementAndGet();
+                    firstInserted = firstInserted == 0 ? enqueued.id() : firstInserted;
+                }
+                onId.accept(enqueued.id());
+            }
+        }
+
+        private void fillBuffers() throws SQLException {
+            available.begin();
+            deferred.begin();
+            unique.clear();
+            uniqueIds.clear();
+            ids = new long[jobs.size()];
+            try (PreparedStatement statement = connection.prepareStatement(reserve)) {
+                statement.setInt(1, ids.length);
+                try (ResultSet row = statement.executeQuery()) {
+                    for (int i = 0; i < ids.length; i++) {
+                        row.next();
+                        ids[i] = row.getLong(1);
+                        add(ids[i], row.getLong(2), jobs.get(i), args.get(i));
+                    }
+                }
+            }
+            available.end();
+            deferred.end();
+        }
+
+        private void add(long id, long nowMicros, NewJob job, byte[] json) {
+            EnqueueOptions options = job.options();
+            long due = dueMicros(options, nowMicros);
+            if (due <= nowMicros) {
+                queues.add(options.queue());
+            }
+            if (options.unique() != null) {
+                unique.add(job);
+                uniqueIds.add(id);
+            } else if (due > nowMicros) {
+                deferred.row(id, job, json, false, due);
+            } else {
+                available.row(id, job, json, true, due);
+            }
         }
     }
 

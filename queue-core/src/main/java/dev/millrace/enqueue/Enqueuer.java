@@ -12,6 +12,7 @@ import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.util.HashSet;
 import java.util.Iterator;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongConsumer;
@@ -28,6 +29,7 @@ public final class Enqueuer implements AutoCloseable {
     private final SchemaName schema;
     private final boolean notifyInCallersTransaction;
     private final JobInserts inserts;
+    private final UniqueInserts uniques;
     private final BulkInsert bulk;
     private final WakeUps wakeUps;
     private final ReservedIds ids;
@@ -38,7 +40,8 @@ public final class Enqueuer implements AutoCloseable {
         this.schema = supervisor.database().schema();
         this.notifyInCallersTransaction = notifyInCallersTransaction;
         this.inserts = new JobInserts(schema, maxArgsBytes);
-        this.bulk = new BulkInsert(schema, maxArgsBytes);
+        this.uniques = new UniqueInserts(schema, maxArgsBytes);
+        this.bulk = new BulkInsert(schema, maxArgsBytes, uniques);
         this.ids = new ReservedIds(schema);
         this.lostAnswer = new LostAnswer(supervisor, schema);
         this.wakeUps = new WakeUps(supervisor);
@@ -48,21 +51,32 @@ public final class Enqueuer implements AutoCloseable {
      * One job in a transaction of its own; workers are woken after the commit. Where the answer of the insert is lost, the job
      * is looked up.
      */
-    public long enqueue(NewJob job) {
+    public Enqueued enqueue(NewJob job) {
         Attempt attempt = new Attempt();
+        Enqueued enqueued;
         try {
-            supervisor.work(connection -> {
+            enqueued = supervisor.work(connection -> {
                 long id = ids.take(connection);
                 attempt.began(id, connection);
-                return inserts.insert(connection, job, id, false);
+                return insert(connection, job, id, false);
             });
         } catch (SQLException failure) {
             requireCommitted(attempt, failure, "job of kind " + job.kind());
+            enqueued = new Enqueued(attempt.id, Enqueued.Outcome.INSERTED);
         }
-        if (!job.options().isDeferred()) {
+        if (enqueued.isInserted() && !job.options().isDeferred()) {
             wakeUps.wake(Set.of(job.options().queue()));
         }
-        return attempt.id;
+        return enqueued;
+    }
+
+    private Enqueued insert(Connection connection, NewJob job, @Nullable Long id, boolean notify) throws SQLException {
+        if (job.options().unique() != null) {
+            return uniques.offer(connection, List.of(job), id == null ? null : List.of(id), notify)
+                    .get(0);
+        }
+        return new Enqueued(
+                inserts.insert(connection, job, id, notify && !job.options().isDeferred()), Enqueued.Outcome.INSERTED);
     }
 
     /** The first id of an insert and the session it was sent on, once it was begun. */
@@ -98,13 +112,9 @@ public final class Enqueuer implements AutoCloseable {
     }
 
     /** One job in the caller's transaction: there when the caller commits, gone when it rolls back. */
-    public long enqueue(Connection connection, NewJob job) {
+    public Enqueued enqueue(Connection connection, NewJob job) {
         try {
-            return inserts.insert(
-                    connection,
-                    job,
-                    null,
-                    notifyInCallersTransaction && !job.options().isDeferred());
+            return insert(connection, job, null, notifyInCallersTransaction);
         } catch (SQLException failure) {
             throw translate(failure, "job of kind " + job.kind());
         }
@@ -114,22 +124,14 @@ public final class Enqueuer implements AutoCloseable {
     public long enqueueAll(Iterator<NewJob> jobs, LongConsumer onId) {
         Set<String> queues = new HashSet<>();
         Attempt attempt = new Attempt();
-        AtomicLong count = new AtomicLong();
+        AtomicLong inserted = new AtomicLong();
         try {
-            supervisor.transaction(connection -> bulk.insert(
-                    connection,
-                    jobs,
-                    id -> {
-                        count.incrementAndGet();
-                        onId.accept(id);
-                    },
-                    queues,
-                    (same, first) -> {
-                        if (attempt.id == 0) {
-                            attempt.began(first, same);
-                        }
-                        supervisor.extend(same);
-                    }));
+            supervisor.transaction(connection -> bulk.insert(connection, jobs, onId, inserted, queues, (same, some) -> {
+                if (attempt.id == 0) {
+                    attempt.began(some, same);
+                }
+                supervisor.extend(same);
+            }));
         } catch (SQLException failure) {
             // A source that has more to give was not read to its end, so no commit was sent.
             if (attempt.id == 0 || jobs.hasNext()) {
@@ -138,20 +140,21 @@ public final class Enqueuer implements AutoCloseable {
             requireCommitted(attempt, failure, "jobs in bulk");
         }
         wakeUps.wake(queues);
-        return count.get();
+        return inserted.get();
     }
 
     /** All in the caller's transaction, on a connection of pgjdbc or a wrapper that unwraps to one. */
     public long enqueueAll(Connection connection, Iterator<NewJob> jobs, LongConsumer onId) {
         Set<String> queues = new HashSet<>();
         try {
-            long count = bulk.insert(connection, jobs, onId, queues, (same, first) -> {});
+            AtomicLong inserted = new AtomicLong();
+            bulk.insert(connection, jobs, onId, inserted, queues, (same, some) -> {});
             if (notifyInCallersTransaction) {
                 for (String queue : queues) {
                     notify(connection, queue);
                 }
             }
-            return count;
+            return inserted.get();
         } catch (SQLException failure) {
             throw translate(failure, "jobs in bulk");
         }

@@ -49,15 +49,18 @@ RETURN CASE
     ELSE errors || error
 END;
 
--- What a job is unique by, as 16 bytes. NULL for what is not to count. A field may be a path: 'customer.id'.
+-- The key of a job that is unique by 'kind' (or 'any_kind'), 'queue', 'args', 'args.FIELD'…, 'word', in a window of time where a
+-- period is given: 16 bytes. A field may be a path: 'args.customer.id'.
 CREATE FUNCTION unique_key_of(
-    kind text, queue text, args jsonb, fields text[], word text, period interval, moment timestamptz) RETURNS bytea
+    unique_by text[], kind text, queue text, args jsonb, word text, period interval, moment timestamptz) RETURNS bytea
 LANGUAGE sql STABLE PARALLEL SAFE
 RETURN substring(sha256(convert_to(jsonb_build_array(
-        kind, queue,
-        CASE WHEN fields IS NULL THEN args
-            ELSE (SELECT jsonb_object_agg(f, args #> string_to_array(f, '.')) FROM unnest(fields) AS f) END,
-        word,
+        CASE WHEN 'any_kind' <> ALL (unique_by) THEN kind END,
+        CASE WHEN 'queue' = ANY (unique_by) THEN queue END,
+        CASE WHEN 'args' = ANY (unique_by) THEN args
+            ELSE (SELECT jsonb_object_agg(f, args #> string_to_array(substr(f, 6), '.'))
+                FROM unnest(unique_by) AS f WHERE f LIKE 'args.%') END,
+        CASE WHEN 'word' = ANY (unique_by) THEN word END,
         floor(extract(epoch FROM moment) / extract(epoch FROM period))
     )::text, 'UTF8')) FOR 16);
 
@@ -331,7 +334,6 @@ DECLARE
     place bigint := nextval('job_seq');
     mine bigint := coalesce(reserved_id, place);
     the_key bytea;
-    fields text[];
     holder bigint;
     held_in text[];
     its_state text;
@@ -342,20 +344,17 @@ BEGIN
             RAISE invalid_parameter_value USING MESSAGE = format('on_conflict %L is unknown', on_conflict),
                 HINT = 'It is one of skip, replace, debounce';
         END IF;
-        IF NOT unique_by <@ '{kind,any_kind,queue,args,word}' THEN
-            fields := ARRAY (SELECT DISTINCT substr(u, 6) AS f FROM unnest(unique_by) AS u WHERE u LIKE 'args.%' ORDER BY f);
-            IF EXISTS (SELECT FROM unnest(unique_by) AS u WHERE u NOT LIKE 'args.%' AND u <> ALL ('{kind,any_kind,queue,word}')) THEN
-                RAISE invalid_parameter_value USING MESSAGE = format('unique_by %s is not possible', unique_by),
-                    HINT = 'Use kind, any_kind, queue, args or args.FIELD…, word';
-            END IF;
+        IF on_conflict = 'replace'
+            AND NOT replace <@ '{args,priority,max_attempts,scheduled_at,timeout,tags,metadata,retry_policy}' THEN
+            RAISE invalid_parameter_value USING MESSAGE = format('replace %s is not possible', replace),
+                HINT = 'Use args, priority, max_attempts, scheduled_at, timeout, tags, metadata, retry_policy';
         END IF;
-        the_key := unique_key_of(
-            CASE WHEN 'any_kind' = ANY (unique_by) THEN NULL ELSE kind END,
-            CASE WHEN 'queue' = ANY (unique_by) THEN queue END,
-            CASE WHEN 'args' = ANY (unique_by) OR fields IS NOT NULL THEN args END,
-            fields,
-            CASE WHEN 'word' = ANY (unique_by) THEN coalesce(unique_word, '') END,
-            unique_for, due);
+        IF EXISTS (SELECT FROM unnest(unique_by) AS u
+            WHERE u NOT LIKE 'args._%' AND u <> ALL ('{kind,any_kind,queue,args,word}') IS NOT FALSE) THEN
+            RAISE invalid_parameter_value USING MESSAGE = format('unique_by %s is not possible', unique_by),
+                HINT = 'Use kind, any_kind, queue, args or args.FIELD, word';
+        END IF;
+        the_key := unique_key_of(unique_by, kind, queue, args, unique_word, unique_for, due);
         FOR round IN 1..20 LOOP
             INSERT INTO unique_key AS k (key, job_id) VALUES (the_key, mine) ON CONFLICT DO NOTHING;
             EXIT WHEN FOUND;
