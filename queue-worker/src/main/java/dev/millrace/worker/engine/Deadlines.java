@@ -53,6 +53,9 @@ final class Deadlines implements AutoCloseable {
             tellRisk(now);
             for (Execution execution : leases.all()) {
                 stop(execution, Execution.Cause.TIMEOUT, execution.nanosOverTimeout(now));
+                if (execution.cause() == Execution.Cause.OPERATOR) {
+                    interruptIfDue(execution);
+                }
                 if (execution.isRunning()) {
                     if (stop(execution, Execution.Cause.LEASE, overLease)) {
                         supervisor.metrics().add(ConnectionMetrics.Counter.LEASES_ABANDONED);
@@ -84,12 +87,15 @@ final class Deadlines implements AutoCloseable {
         if (first) {
             LOG.warn("Job {} ({}) is cancelled: {}", execution.id(), execution.kind(), cause.text());
         }
-        // Counted from the cancel: a process that was frozen finds the deadline long over, and its handlers still
-        // unasked.
+        interruptIfDue(execution);
+        return first;
+    }
+
+    /** Counted from the cancel: a process that was frozen finds the deadline long over, and its handlers still unasked. */
+    private static void interruptIfDue(Execution execution) {
         if (execution.nanosSinceCancel(System.nanoTime()) > INTERRUPT_AFTER_NANOS) {
             execution.interrupt();
         }
-        return first;
     }
 
     @Override

@@ -29,6 +29,7 @@ public final class Engine implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Engine.class);
 
     private static final String AVAILABLE = "available ";
+    private static final String CANCEL = "cancel";
     /** For handlers to react to a cancel, and then to an interrupt. */
     private static final Duration CANCEL_GRACE = Duration.ofMillis(500);
 
@@ -46,6 +47,7 @@ public final class Engine implements AutoCloseable {
     private final Map<String, Claimer> claimers = new TreeMap<>();
     private final EmptyCheck emptyCheck;
     private final Deadlines deadlines;
+    private final CancelRequests cancelRequests;
     private final AtomicBoolean closed = new AtomicBoolean();
     private final ReentrantLock starting = new ReentrantLock();
     private volatile @Nullable AutoCloseable listening;
@@ -72,6 +74,7 @@ public final class Engine implements AutoCloseable {
                 new JacksonArgsCodec().encode(config.queues()),
                 this::leasesLost);
         this.deadlines = new Deadlines(supervisor, leases, lease);
+        this.cancelRequests = new CancelRequests(supervisor, table, leases, workerId, config.lease());
         this.maintenance = new Maintenance(supervisor, workers, new MaintenanceTable(schema), workerId, config.lease());
         Runner runner = new Runner(config.handlers(), config.codec(), errors, completer::submit);
         Lending lending = new Lending(supervisor);
@@ -112,6 +115,7 @@ public final class Engine implements AutoCloseable {
             LOG.info("Worker {} starts on {}: {}", workerId, supervisor.database(), config);
             completer.start();
             deadlines.start();
+            cancelRequests.start();
             supervisor.onUp(this::databaseIsBack);
             listening = supervisor.listen(new WakeUps());
             claimers.values().forEach(Claimer::start);
@@ -150,6 +154,7 @@ public final class Engine implements AutoCloseable {
     private void databaseIsBack() {
         maintenance.databaseIsBack();
         heartbeat.wake();
+        cancelRequests.wake();
         claimers.values().forEach(Claimer::reconcile);
     }
 
@@ -182,6 +187,7 @@ public final class Engine implements AutoCloseable {
         }
         boolean flushed = flush();
         deadlines.close();
+        cancelRequests.close();
         if (!flushed) {
             // The database does not answer: what would still be said to it would only be waited for.
             supervisor.close();
@@ -262,7 +268,9 @@ public final class Engine implements AutoCloseable {
 
         @Override
         public void notified(String payload) {
-            if (payload.startsWith(AVAILABLE)) {
+            if (payload.equals(CANCEL)) {
+                cancelRequests.wake();
+            } else if (payload.startsWith(AVAILABLE)) {
                 Claimer claimer = claimers.get(payload.substring(AVAILABLE.length()));
                 if (claimer != null) {
                     claimer.wake();
@@ -273,6 +281,7 @@ public final class Engine implements AutoCloseable {
         @Override
         public void missed() {
             claimers.values().forEach(Claimer::wake);
+            cancelRequests.wake();
         }
     }
 }

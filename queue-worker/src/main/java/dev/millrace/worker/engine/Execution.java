@@ -26,6 +26,7 @@ final class Execution implements RunningJob {
 
     /** Why a handler is asked to stop. */
     enum Cause {
+        OPERATOR("somebody has cancelled it"),
         TIMEOUT("its timeout is over"),
         LEASE("the lease of this worker could not be renewed, or is lost"),
         CLOSE("the worker is closing");

@@ -40,6 +40,7 @@ final class JobTable {
     private final String defer;
     private final String release;
     private final String leasesOf;
+    private final String cancelRequests;
     private final String sequencePosition;
 
     JobTable(SchemaName schema) {
@@ -148,6 +149,8 @@ final class JobTable {
                 RETURNING id
                 """.formatted(s, KEPT, nextRunOrder);
         leasesOf = "SELECT id, run_order FROM " + s + ".job_running WHERE attempted_by = ? AND queue = ?";
+        cancelRequests = "SELECT run_order FROM " + s
+                + ".job_running WHERE attempted_by = ? AND cancel_requested_at IS NOT NULL";
         sequencePosition = "SELECT last_value FROM " + s + ".job_seq";
     }
 
@@ -234,6 +237,14 @@ final class JobTable {
                 }
                 return leases;
             }
+        }
+    }
+
+    /** Tokens of a worker's leases whose jobs are to be cancelled. */
+    Set<Long> cancelRequests(Connection connection, String workerId) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(cancelRequests)) {
+            statement.setString(1, workerId);
+            return ids(statement);
         }
     }
 

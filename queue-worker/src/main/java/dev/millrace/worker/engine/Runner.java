@@ -37,6 +37,11 @@ final class Runner {
             outcomes.accept(new Outcome.Release(job));
             return;
         }
+        if (execution.cause() == Execution.Cause.OPERATOR) {
+            // Before it began: nothing has happened that its attempt could count for.
+            outcomes.accept(new Outcome.Finalize(job, "cancelled", null, null));
+            return;
+        }
         Outcome outcome;
         execution.begin(Thread.currentThread());
         try {
@@ -93,6 +98,9 @@ final class Runner {
         if (cause == Execution.Cause.CLOSE || cause == Execution.Cause.LEASE) {
             // Stopped by the worker, not by its own fault: the attempt does not count.
             return new Outcome.Release(job);
+        }
+        if (cause == Execution.Cause.OPERATOR) {
+            return new Outcome.Finalize(job, "cancelled", null, errors.of(job, failure));
         }
         String error = cause == Execution.Cause.TIMEOUT
                 ? errors.of(job, "timeout", "The attempt ran longer than its timeout of " + job.timeout())

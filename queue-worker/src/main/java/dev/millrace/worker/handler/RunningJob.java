@@ -44,9 +44,10 @@ public interface RunningJob {
     @Nullable Duration timeout();
 
     /**
-     * Whether the handler should stop: its timeout is over, the worker is closing and its grace is over, or the lease could not
-     * be renewed or is lost. Half a second later the handler's thread is interrupted. What it throws after that counts as a
-     * failed attempt only for a timeout.
+     * Whether the handler should stop: somebody has cancelled the job, its timeout is over, the worker is closing and its grace is
+     * over, or the lease could not be renewed or is lost. Half a second later the handler's thread is interrupted. What it throws
+     * after that counts as a failed attempt only for a timeout; a job that was cancelled ends as cancelled, unless the handler
+     * completes it.
      */
     boolean isCancelled();
 
