@@ -2,6 +2,7 @@ package dev.millrace.worker.cli;
 
 import dev.millrace.Millrace;
 import dev.millrace.enqueue.EnqueueException;
+import dev.millrace.enqueue.Enqueued;
 import dev.millrace.error.MillraceException;
 import dev.millrace.job.EnqueueOptions;
 import dev.millrace.job.NewJob;
@@ -25,11 +26,13 @@ import picocli.CommandLine.Parameters;
         footer = {
             "",
             "  millrace enqueue send_email --args '{\"to\": \"a@example.com\"}' --in 5m",
+            "  millrace enqueue sync --args '{\"customer\": 7}' --unique-by args.customer --unique-for 1h",
             "  millrace enqueue --stdin < jobs.ndjson",
             "",
             "A line of standard input is one JSON object:",
             "  {\"kind\": \"send_email\", \"args\": {\"to\": \"a@example.com\"}, \"queue\": \"mail\", \"priority\": 1, \"in\": \"5m\"}",
-            "with the fields kind, args, queue, priority, max_attempts, at, in, timeout, tags, metadata."
+            "with the fields kind, args, queue, priority, max_attempts, at, in, timeout, tags, metadata, unique.",
+            "  \"unique\": {\"by\": [\"args.customer\"], \"for\": \"1h\", \"states\": [\"running\"], \"on_conflict\": \"replace\", \"replace\": [\"args\"]}"
         })
 final class EnqueueCommand extends MillraceCommand {
 
@@ -81,6 +84,42 @@ final class EnqueueCommand extends MillraceCommand {
     @Option(names = "--metadata", paramLabel = "JSON", description = "JSON object that travels with the job.")
     private @Nullable String metadata;
 
+    @Option(
+            names = "--unique-by",
+            paramLabel = "WORD",
+            split = ",",
+            description = "Only one such job at a time: kind, args, args.FIELD or word=WORD; with queue, once in each"
+                    + " queue; with any_kind, whatever the kind. Repeatable.")
+    private List<String> uniqueBy = List.of();
+
+    @Option(
+            names = "--unique-for",
+            paramLabel = "DURATION",
+            converter = Durations.class,
+            description = "Once in each window of time.")
+    private @Nullable Duration uniqueFor;
+
+    @Option(
+            names = "--unique-states",
+            paramLabel = "STATE",
+            split = ",",
+            description = "States besides the waiting ones in which the job holds its key. Default: running.")
+    private @Nullable List<String> uniqueStates;
+
+    @Option(
+            names = "--on-conflict",
+            paramLabel = "WHAT",
+            description = "While another job holds the key: skip, replace, debounce. Default: skip.")
+    private @Nullable String onConflict;
+
+    @Option(
+            names = "--replace",
+            paramLabel = "PART",
+            split = ",",
+            description = "What replace gives the job that waits: args, priority, max_attempts, scheduled_at, timeout,"
+                    + " tags, metadata, retry_policy. Default: args.")
+    private List<String> replace = List.of();
+
     @Option(names = "--stdin", description = "Read one job a line; nothing is enqueued if a line is bad.")
     private boolean stdin;
 
@@ -108,7 +147,13 @@ final class EnqueueCommand extends MillraceCommand {
         } else {
             NewJob job = new NewJob(kind, JsonText.requireValue("--args", args == null ? "{}" : args), jobOptions());
             try (Millrace millrace = connect()) {
-                terminal.out().println(millrace.enqueue(job));
+                Enqueued enqueued = millrace.offer(job);
+                if (!enqueued.isInserted()) {
+                    terminal.err()
+                            .println("Not inserted: job " + enqueued.id() + " holds the unique key, and was "
+                                    + (enqueued.outcome() == Enqueued.Outcome.SKIPPED ? "left as it is" : "changed"));
+                }
+                terminal.out().println(enqueued.id());
             }
         }
         return ExitStatus.DONE;
@@ -119,9 +164,20 @@ final class EnqueueCommand extends MillraceCommand {
     }
 
     private void requireNoJobOptions() {
-        boolean given = Stream.of(args, queue, priority, maxAttempts, in, at, timeout, metadata)
+        boolean given = Stream.of(
+                        args,
+                        queue,
+                        priority,
+                        maxAttempts,
+                        in,
+                        at,
+                        timeout,
+                        metadata,
+                        uniqueFor,
+                        uniqueStates,
+                        onConflict)
                 .anyMatch(Objects::nonNull);
-        if (given || !tags.isEmpty()) {
+        if (given || !tags.isEmpty() || !uniqueBy.isEmpty() || !replace.isEmpty()) {
             throw new UsageException("With --stdin each line has its own arguments and options: write them there");
         }
     }
@@ -138,7 +194,14 @@ final class EnqueueCommand extends MillraceCommand {
         options = in == null ? options : options.in(in);
         options = timeout == null ? options : options.timeout(timeout);
         options = tags.isEmpty() ? options : options.tags(tags.toArray(new String[0]));
-        return metadata == null ? options : options.metadata(JsonText.requireObject("--metadata", metadata));
+        options = metadata == null ? options : options.metadata(JsonText.requireObject("--metadata", metadata));
+        if (uniqueBy.isEmpty()) {
+            if (uniqueFor != null || uniqueStates != null || onConflict != null || !replace.isEmpty()) {
+                throw new UsageException("Give --unique-by with what is said of uniqueness");
+            }
+            return options;
+        }
+        return options.unique(UniqueWords.parse(uniqueBy, uniqueFor, uniqueStates, onConflict, replace));
     }
 
     private void bulk() throws InterruptedException {

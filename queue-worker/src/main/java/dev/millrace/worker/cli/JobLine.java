@@ -3,6 +3,8 @@ package dev.millrace.worker.cli;
 import dev.millrace.error.MillraceException;
 import dev.millrace.job.EnqueueOptions;
 import dev.millrace.job.NewJob;
+import dev.millrace.job.Unique;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -12,7 +14,8 @@ import tools.jackson.databind.JsonNode;
 /** Reads a job from one line of JSON. */
 final class JobLine {
 
-    private static final String FIELDS = "kind, args, queue, priority, max_attempts, at, in, timeout, tags, metadata";
+    private static final String FIELDS =
+            "kind, args, queue, priority, max_attempts, at, in, timeout, tags, metadata, unique";
 
     private JobLine() {}
 
@@ -55,6 +58,7 @@ final class JobLine {
                 case "timeout" -> options = options.timeout(Durations.parse(text(name, value)));
                 case "tags" -> options = options.tags(texts(name, value));
                 case "metadata" -> options = options.metadata(object(name, value));
+                case "unique" -> options = options.unique(unique(value));
                 default -> throw new IllegalArgumentException("field '" + name + "' is not known: use " + FIELDS);
             }
         }
@@ -65,6 +69,32 @@ final class JobLine {
             throw new IllegalArgumentException("fields 'at' and 'in' exclude each other");
         }
         return new NewJob(kind, args, options);
+    }
+
+    private static Unique unique(JsonNode object) {
+        if (!object.isObject()) {
+            throw new IllegalArgumentException("field 'unique' is not a JSON object");
+        }
+        List<String> by = List.of();
+        Duration period = null;
+        List<String> states = null;
+        String onConflict = null;
+        List<String> replace = List.of();
+        for (Map.Entry<String, JsonNode> field : object.properties()) {
+            String name = "unique." + field.getKey();
+            JsonNode value = field.getValue();
+            switch (field.getKey()) {
+                case "by" -> by = List.of(texts(name, value));
+                case "for" -> period = Durations.parse(text(name, value));
+                case "states" -> states = List.of(texts(name, value));
+                case "on_conflict" -> onConflict = text(name, value);
+                case "replace" -> replace = List.of(texts(name, value));
+                default ->
+                    throw new IllegalArgumentException(
+                            "field '" + name + "' is not known: use by, for, states, on_conflict, replace");
+            }
+        }
+        return UniqueWords.parse(by, period, states, onConflict, replace);
     }
 
     private static String text(String field, JsonNode value) {

@@ -20,7 +20,7 @@ class EnqueueCommandTest {
 
     @BeforeEach
     void empty() {
-        database.execute("TRUNCATE job");
+        database.execute("TRUNCATE job, unique_key");
     }
 
     @Test
@@ -73,6 +73,51 @@ class EnqueueCommandTest {
                 SELECT concat_ws('|', args, queue, priority, max_attempts, state, timeout, tags, metadata,
                                  scheduled_at - created_at BETWEEN interval '59 minutes' AND interval '61 minutes') FROM job"""))
                 .isEqualTo("{\"n\": 12345678901234567890.10}|q|1|3|scheduled|00:01:30|{a,\"b c\"}|{\"m\": \"ä\"}|t");
+    }
+
+    @Test
+    void enqueue_unique_saysWhoHoldsTheKey() {
+        String id = run("enqueue", "sync", "--args", "{\"customer\":7,\"n\":1}", "--unique-by", "args.customer")
+                .done()
+                .out();
+
+        Outcome skipped = run("enqueue", "sync", "--args", "{\"customer\":7,\"n\":2}", "--unique-by", "args.customer");
+        assertThat(skipped.status()).isZero();
+        assertThat(skipped.out()).isEqualTo(id);
+        assertThat(skipped.err())
+                .contains("Not inserted: job " + id.strip() + " holds the unique key, and was left as it is");
+
+        Outcome replaced = run(
+                "enqueue",
+                "sync",
+                "--args",
+                "{\"customer\":7,\"n\":3}",
+                "--unique-by",
+                "args.customer",
+                "--on-conflict",
+                "replace");
+        assertThat(replaced.out()).isEqualTo(id);
+        assertThat(replaced.err()).contains("holds the unique key, and was changed");
+        assertThat(database.queryString("SELECT args ->> 'n' FROM job")).isEqualTo("3");
+    }
+
+    @Test
+    void enqueue_uniqueOptionsThatMakeNoSense_areStatus2() {
+        run("enqueue", "k", "--unique-by", "nonsense").failed(2, "unique by 'nonsense' is not known");
+        run("enqueue", "k", "--unique-by", "args,word=w").failed(2, "is not possible");
+        run("enqueue", "k", "--unique-for", "1h").failed(2, "Give --unique-by");
+        run("enqueue", "k", "--unique-by", "args", "--on-conflict", "x").failed(2, "use skip, replace or debounce");
+        run("enqueue", "k", "--unique-by", "args", "--replace", "args").failed(2, "not that a conflict replaces");
+        run("enqueue", "k", "--unique-by", "args", "--unique-states", "x").failed(2, "State 'x' is not known");
+    }
+
+    @Test
+    void stdin_uniqueLines_areEnqueuedOnce() {
+        String line =
+                "{\"kind\":\"k\",\"args\":{\"a\":1},\"unique\":{\"by\":[\"args\"],\"for\":\"1h\",\"states\":[\"running\",\"completed\"]}}\n";
+
+        assertThat(piped(line + line).done().out()).isEqualToIgnoringNewLines("1 job enqueued");
+        assertThat(database.queryString("SELECT unique_states::text FROM job")).contains("running", "completed");
     }
 
     @Test
