@@ -16,6 +16,8 @@ COMMENT ON COLUMN job.unique_states IS 'States besides the waiting ones in which
 CREATE UNIQUE INDEX job_available_id ON job_available (id);
 -- A worker that was told, or that missed being told, finds what it is to cancel without reading what else runs.
 CREATE INDEX job_running_cancel ON job_running (attempted_by) WHERE cancel_requested_at IS NOT NULL;
+-- Dead letters are few among what was completed, and are looked for among all of it.
+CREATE INDEX job_finalized_not_completed ON job_finalized (id) WHERE state IN ('cancelled', 'discarded');
 -- For keys to be released before a day of history is dropped.
 CREATE INDEX job_finalized_unique ON job_finalized (id) WHERE unique_key IS NOT NULL;
 
