@@ -14,6 +14,7 @@ import dev.millrace.job.EnqueueOptions;
 import dev.millrace.job.JacksonArgsCodec;
 import dev.millrace.job.JobType;
 import dev.millrace.job.NewJob;
+import dev.millrace.ops.Jobs;
 import java.sql.Connection;
 import java.time.Duration;
 import java.util.Iterator;
@@ -43,11 +44,13 @@ public final class Millrace implements AutoCloseable {
     private final Supervisor supervisor;
     private final Enqueuer enqueuer;
     private final ArgsCodec codec;
+    private final Jobs jobs;
 
     private Millrace(Builder builder, Supervisor supervisor) {
         this.supervisor = supervisor;
         this.codec = builder.codec;
         this.enqueuer = new Enqueuer(supervisor, builder.maxArgsBytes, builder.notifyInCallersTransaction);
+        this.jobs = new Jobs(supervisor, codec, builder.maxArgsBytes);
     }
 
     /**
@@ -162,6 +165,11 @@ public final class Millrace implements AutoCloseable {
                 return NewJob.of(type, args.next(), type.defaults(), codec);
             }
         };
+    }
+
+    /** To look at jobs and operate on them. */
+    public Jobs jobs() {
+        return jobs;
     }
 
     /** Whether the database can be used now; does not ask it. */

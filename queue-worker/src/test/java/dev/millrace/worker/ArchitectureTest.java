@@ -18,7 +18,8 @@ class ArchitectureTest {
         "dev.millrace.job..",
         "dev.millrace.connection..",
         "dev.millrace.enqueue..",
-        "dev.millrace.jdbi.."
+        "dev.millrace.jdbi..",
+        "dev.millrace.ops.."
     };
     private static final String WORKER = "dev.millrace.worker..";
 

@@ -16,6 +16,8 @@ COMMENT ON COLUMN job.unique_states IS 'States besides the waiting ones in which
 CREATE UNIQUE INDEX job_available_id ON job_available (id);
 -- A worker that was told, or that missed being told, finds what it is to cancel without reading what else runs.
 CREATE INDEX job_running_cancel ON job_running (attempted_by) WHERE cancel_requested_at IS NOT NULL;
+-- Dead letters are few among what was completed, and are looked for among all of it.
+CREATE INDEX job_finalized_not_completed ON job_finalized (id) WHERE state IN ('cancelled', 'discarded');
 -- For keys to be released before a day of history is dropped.
 CREATE INDEX job_finalized_unique ON job_finalized (id) WHERE unique_key IS NOT NULL;
 
@@ -64,25 +66,32 @@ RETURN substring(sha256(convert_to(jsonb_build_array(
         floor(extract(epoch FROM moment) / extract(epoch FROM period))
     )::text, 'UTF8')) FOR 16);
 
--- The functions below take ids and answer with an outcome for each, once for ids that are given twice. In READ COMMITTED every
--- statement in them sees what was committed before it, so a job that moves from one phase to another between two of them is found
--- by the next round. Rows are locked in the order of their ids: two operators at once wait for each other, and do not deadlock.
+-- The functions below take ids and answer with an outcome for each, once for ids that are given twice; NULL is no id. In READ
+-- COMMITTED every statement in them sees what was committed before it, so a job that moves from one phase to another between two
+-- of them is found by the next round; in REPEATABLE READ it is SQLSTATE 40001, as for any row that another has changed. Each round
+-- first locks what it will touch, in the order of the ids whatever the partition and the plan, and then touches nothing else: two
+-- operators at once wait for each other, and do not deadlock. Plans are not kept: one made while a partition was empty would read
+-- it whole for as long as the session lives.
 
 -- Cancels: what waits at once; what runs is marked, and its worker told.
 -- Outcomes: cancelled, requested (it runs: its handler is asked to stop), final, not_found.
 CREATE FUNCTION cancel_jobs(ids bigint[]) RETURNS TABLE (id bigint, outcome text)
-LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT SET plan_cache_mode = force_custom_plan AS $$
 #variable_conflict use_column
 DECLARE
-    rest bigint[] := ARRAY (SELECT DISTINCT i FROM unnest(ids) AS i);
+    rest bigint[] := ARRAY (SELECT DISTINCT i FROM unnest(ids) AS i WHERE i IS NOT NULL);
+    held bigint[];
     cancelled bigint[];
     requested bigint[];
     final bigint[];
     again bigint[];
 BEGIN
     FOR round IN 1..10 LOOP
+        held := ARRAY (SELECT j.id FROM job AS j
+            WHERE j.id = ANY (rest) AND j.state IN ('available', 'scheduled', 'retryable', 'pending', 'running')
+            ORDER BY j.id FOR UPDATE);
         WITH gone AS (
-            DELETE FROM job AS j WHERE j.id = ANY (rest) AND j.state IN ('available', 'scheduled', 'retryable', 'pending') RETURNING *
+            DELETE FROM job AS j WHERE j.id = ANY (held) AND j.state IN ('available', 'scheduled', 'retryable', 'pending') RETURNING *
         ), freed AS (
             DELETE FROM unique_key AS k USING gone AS g
             WHERE k.key = g.unique_key AND k.job_id = g.id AND 'cancelled' <> ALL (g.unique_states)
@@ -99,7 +108,7 @@ BEGIN
         rest := ARRAY (SELECT i FROM unnest(rest) AS i WHERE i <> ALL (cancelled));
         WITH marked AS (
             UPDATE job_running AS r SET cancel_requested_at = coalesce(r.cancel_requested_at, clock_timestamp())
-            WHERE r.id = ANY (rest)
+            WHERE r.id = ANY (held)
             RETURNING r.id
         )
         SELECT coalesce(array_agg(m.id), '{}') INTO requested FROM marked AS m;
@@ -127,10 +136,11 @@ END $$;
 -- its attempts up gets one more. A unique key is taken again, and where another job holds it meanwhile nothing is changed.
 -- Outcomes: retried, available (it was), running, key_taken, not_found.
 CREATE FUNCTION retry_jobs(ids bigint[]) RETURNS TABLE (id bigint, outcome text)
-LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT SET plan_cache_mode = force_custom_plan AS $$
 #variable_conflict use_column
 DECLARE
-    rest bigint[] := ARRAY (SELECT DISTINCT i FROM unnest(ids) AS i);
+    rest bigint[] := ARRAY (SELECT DISTINCT i FROM unnest(ids) AS i WHERE i IS NOT NULL);
+    held bigint[];
     refused bigint[];
     retried bigint[];
     as_is bigint[];
@@ -138,13 +148,13 @@ DECLARE
     woken text;
 BEGIN
     FOR round IN 1..10 LOOP
-        -- Locked first: a key is taken only for a job that is still there to be moved.
-        PERFORM FROM (SELECT j.id FROM job AS j
+        -- A key is taken only for a job that is held, and so still there to be moved.
+        held := ARRAY (SELECT j.id FROM job AS j
             WHERE j.id = ANY (rest) AND j.state IN ('scheduled', 'retryable', 'pending', 'completed', 'cancelled', 'discarded')
-            ORDER BY j.id FOR UPDATE) AS locked;
+            ORDER BY j.id FOR UPDATE);
         WITH wanting AS (
             SELECT j.id, j.unique_key FROM job AS j
-            WHERE j.id = ANY (rest) AND j.unique_key IS NOT NULL AND j.state IN ('completed', 'cancelled', 'discarded')
+            WHERE j.id = ANY (held) AND j.unique_key IS NOT NULL AND j.state IN ('completed', 'cancelled', 'discarded')
             ORDER BY j.unique_key
         ), taken AS (
             INSERT INTO unique_key (key, job_id) SELECT w.unique_key, w.id FROM wanting AS w ON CONFLICT DO NOTHING RETURNING job_id
@@ -157,13 +167,14 @@ BEGIN
         rest := ARRAY (SELECT i FROM unnest(rest) AS i WHERE i <> ALL (refused));
         WITH gone AS (
             DELETE FROM job AS j
-            WHERE j.id = ANY (rest) AND j.state IN ('scheduled', 'retryable', 'pending', 'completed', 'cancelled', 'discarded')
+            WHERE j.id = ANY (held) AND j.id <> ALL (refused) AND j.state IN ('scheduled', 'retryable', 'pending', 'completed', 'cancelled', 'discarded')
             RETURNING *
         ), moved AS (
             INSERT INTO job_available (id, run_order, created_at, scheduled_at, attempted_at, attempted_by, priority,
                 attempt, max_attempts, state, queue, kind, args, timeout, tags, metadata, errors, unique_key, unique_states, retry_policy)
             SELECT id, nextval('job_seq'), created_at, least(scheduled_at, clock_timestamp()), attempted_at, attempted_by, priority,
-                attempt, greatest(max_attempts, least(attempt + 1, 32767)), 'available', queue, kind, args, timeout, tags, metadata,
+                -- One attempt must be left to count: a claim that overflows would fail for every job beside this one.
+                least(attempt, 32766), greatest(max_attempts, least(attempt + 1, 32767)), 'available', queue, kind, args, timeout, tags, metadata,
                 errors, unique_key, unique_states, retry_policy
             FROM (SELECT * FROM gone ORDER BY id OFFSET 0) AS gone
             RETURNING id, queue
@@ -194,17 +205,19 @@ END $$;
 -- Deletes jobs that do not run, with their history.
 -- Outcomes: deleted, running, not_found.
 CREATE FUNCTION delete_jobs(ids bigint[]) RETURNS TABLE (id bigint, outcome text)
-LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT SET plan_cache_mode = force_custom_plan AS $$
 #variable_conflict use_column
 DECLARE
-    rest bigint[] := ARRAY (SELECT DISTINCT i FROM unnest(ids) AS i);
+    rest bigint[] := ARRAY (SELECT DISTINCT i FROM unnest(ids) AS i WHERE i IS NOT NULL);
+    held bigint[];
     deleted bigint[];
     running bigint[];
     again bigint[];
 BEGIN
     FOR round IN 1..10 LOOP
+        held := ARRAY (SELECT j.id FROM job AS j WHERE j.id = ANY (rest) AND j.state <> 'running' ORDER BY j.id FOR UPDATE);
         WITH gone AS (
-            DELETE FROM job AS j WHERE j.id = ANY (rest) AND j.state <> 'running' RETURNING j.id, j.unique_key
+            DELETE FROM job AS j WHERE j.id = ANY (held) AND j.state <> 'running' RETURNING j.id, j.unique_key
         ), freed AS (
             DELETE FROM unique_key AS k USING gone AS g WHERE k.key = g.unique_key AND k.job_id = g.id
         )
@@ -227,29 +240,56 @@ BEGIN
 END $$;
 
 -- Changes jobs that wait. A job that stays in its lane keeps its place. What is left out of changes stays as it is; it may hold
--- args, queue, priority, max_attempts, scheduled_at, timeout, tags, metadata, retry_policy. The unique key stays what it was.
+-- args, queue, priority, max_attempts, scheduled_at, timeout, tags, metadata, retry_policy; null takes the last four away. Fewer
+-- max_attempts than were begun become as many as were begun. The unique key stays what it was.
 -- Outcomes: changed, not_waiting, not_found.
 CREATE FUNCTION edit_jobs(ids bigint[], changes jsonb) RETURNS TABLE (id bigint, outcome text)
-LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT SET plan_cache_mode = force_custom_plan AS $$
 #variable_conflict use_column
 DECLARE
-    unknown text;
-    rest bigint[] := ARRAY (SELECT DISTINCT i FROM unnest(ids) AS i);
+    wrong text;
+    rest bigint[] := ARRAY (SELECT DISTINCT i FROM unnest(ids) AS i WHERE i IS NOT NULL);
+    held bigint[];
     changed bigint[];
     as_is bigint[];
     again bigint[];
-    due timestamptz := (changes ->> 'scheduled_at')::timestamptz;
+    due timestamptz;
 BEGIN
-    SELECT k INTO unknown FROM jsonb_object_keys(changes) AS k
-        WHERE k NOT IN ('args', 'queue', 'priority', 'max_attempts', 'scheduled_at', 'timeout', 'tags', 'metadata', 'retry_policy')
-        LIMIT 1;
-    IF unknown IS NOT NULL THEN
-        RAISE invalid_parameter_value USING MESSAGE = format('%L of a job can not be changed', unknown),
-            HINT = 'These can: args, queue, priority, max_attempts, scheduled_at, timeout, tags, metadata, retry_policy';
+    IF jsonb_typeof(changes) IS DISTINCT FROM 'object' THEN
+        RAISE invalid_parameter_value USING MESSAGE = format('changes %s are not a JSON object', coalesce(changes::text, 'NULL')),
+            HINT = 'Write what is to change as {"priority": 1, "scheduled_at": "2030-01-31T12:00:00Z"}';
     END IF;
+    SELECT format('%s of a job can not become %s: %s', c.key, left(c.value::text, 100), c.allowed) INTO wrong
+        FROM (SELECT e.key, e.value, CASE e.key
+                WHEN 'args' THEN NULL
+                WHEN 'queue' THEN CASE WHEN jsonb_typeof(e.value) <> 'string' OR length(e.value #>> '{}') NOT BETWEEN 1 AND 128
+                    THEN 'it is text of 1 to 128 characters' END
+                WHEN 'priority' THEN CASE WHEN e.value::text !~ '^[1-4]$' THEN 'it is 1 (first) to 4 (last)' END
+                WHEN 'max_attempts' THEN CASE WHEN NOT CASE WHEN e.value::text ~ '^[0-9]{1,5}$'
+                    THEN e.value::text::integer BETWEEN 1 AND 32767 ELSE false END THEN 'it is 1 to 32767' END
+                WHEN 'scheduled_at' THEN CASE WHEN jsonb_typeof(e.value) <> 'string'
+                    THEN 'it is text, a moment such as "2030-01-31T12:00:00Z"' END
+                WHEN 'timeout' THEN CASE WHEN jsonb_typeof(e.value) NOT IN ('string', 'null')
+                    THEN 'it is text, an interval such as "90 s", or null' END
+                WHEN 'tags' THEN CASE WHEN jsonb_typeof(e.value) NOT IN ('array', 'null')
+                        OR jsonb_path_exists(e.value, '$[*] ? (@.type() != "string")') AND jsonb_typeof(e.value) = 'array'
+                    THEN 'they are an array of texts, or null' END
+                WHEN 'metadata' THEN CASE WHEN jsonb_typeof(e.value) NOT IN ('object', 'null') THEN 'it is an object, or null' END
+                WHEN 'retry_policy' THEN CASE WHEN jsonb_typeof(e.value) NOT IN ('string', 'null') THEN 'it is text, or null' END
+                ELSE 'what can change is args, queue, priority, max_attempts, scheduled_at, timeout, tags, metadata, retry_policy'
+            END AS allowed FROM jsonb_each(changes) AS e) AS c
+        WHERE c.allowed IS NOT NULL
+        LIMIT 1;
+    IF wrong IS NOT NULL THEN
+        RAISE invalid_parameter_value USING MESSAGE = wrong, HINT = 'Nothing was changed';
+    END IF;
+    due := (changes ->> 'scheduled_at')::timestamptz;
     FOR round IN 1..10 LOOP
+        held := ARRAY (SELECT j.id FROM job AS j
+            WHERE j.id = ANY (rest) AND j.state IN ('available', 'scheduled', 'retryable', 'pending')
+            ORDER BY j.id FOR UPDATE);
         WITH gone AS (
-            DELETE FROM job AS j WHERE j.id = ANY (rest) AND j.state IN ('available', 'scheduled', 'retryable', 'pending') RETURNING *
+            DELETE FROM job AS j WHERE j.id = ANY (held) AND j.state IN ('available', 'scheduled', 'retryable', 'pending') RETURNING *
         ), target AS (
             SELECT g.*,
                 coalesce(changes ->> 'queue', g.queue) AS new_queue,
@@ -368,7 +408,7 @@ BEGIN
             END IF;
             IF on_conflict <> 'skip' AND its_state IN ('available', 'scheduled', 'retryable', 'pending') THEN
                 changes := CASE on_conflict WHEN 'debounce' THEN jsonb_build_object('scheduled_at', due) ELSE
-                    (SELECT jsonb_object_agg(e.key, e.value)
+                    (SELECT coalesce(jsonb_object_agg(e.key, e.value), '{}')
                     FROM jsonb_each(jsonb_build_object('args', args, 'priority', priority, 'max_attempts', max_attempts,
                         'scheduled_at', due, 'timeout', timeout, 'tags', to_jsonb(tags), 'metadata', metadata,
                         'retry_policy', retry_policy)) AS e

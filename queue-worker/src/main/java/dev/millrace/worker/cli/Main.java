@@ -1,5 +1,6 @@
 package dev.millrace.worker.cli;
 
+import java.io.Console;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.OutputStreamWriter;
@@ -32,7 +33,8 @@ public final class Main {
     private Main() {}
 
     public static void main(String[] args) {
-        System.exit(run(args, System.in, System.out, System.err, System.getenv(), new LogbackLogging()));
+        System.exit(
+                run(args, System.in, System.out, System.err, System.getenv(), new LogbackLogging(), isInteractive()));
     }
 
     /** Runs a command and returns its exit status. */
@@ -42,13 +44,15 @@ public final class Main {
             OutputStream out,
             OutputStream err,
             Map<String, String> environment,
-            Logging logging) {
-        Terminal terminal = new Terminal(in, writer(out), writer(err), environment, logging);
+            Logging logging,
+            boolean interactive) {
+        Terminal terminal = new Terminal(in, writer(out), writer(err), environment, logging, interactive);
         Failures failures = new Failures(terminal.err(), Arrays.asList(args).contains("--verbose"));
         CommandLine commandLine = new CommandLine(new Main())
                 .addSubcommand(new MigrateCommand(terminal))
                 .addSubcommand(new WorkCommand(terminal))
-                .addSubcommand(new EnqueueCommand(terminal));
+                .addSubcommand(new EnqueueCommand(terminal))
+                .addSubcommand(JobsCommand.commandLine(terminal));
         commandLine.setOut(terminal.out());
         commandLine.setErr(terminal.err());
         commandLine.setUsageHelpAutoWidth(true);
@@ -77,10 +81,25 @@ public final class Main {
         }
     }
 
+    /** From JDK 22 on there is a console without a terminal too, and a method to tell. */
+    private static boolean isInteractive() {
+        Console console = System.console();
+        if (console == null) {
+            return false;
+        }
+        try {
+            return (boolean) Console.class.getMethod("isTerminal").invoke(console);
+        } catch (NoSuchMethodException before22) {
+            return true;
+        } catch (ReflectiveOperationException unknown) {
+            return false;
+        }
+    }
+
     private static int execute(ParseResult parsed) {
         if (!parsed.hasSubcommand() && !parsed.isUsageHelpRequested() && !parsed.isVersionHelpRequested()) {
             throw new ParameterException(
-                    parsed.commandSpec().commandLine(), "Name a command: migrate, work or enqueue");
+                    parsed.commandSpec().commandLine(), "Name a command: migrate, work, enqueue or jobs");
         }
         return new CommandLine.RunLast().execute(parsed);
     }

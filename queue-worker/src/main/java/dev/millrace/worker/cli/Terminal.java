@@ -12,5 +12,12 @@ import java.util.Map;
  * @param err what went wrong
  * @param environment variables by name
  * @param logging how logs are set up
+ * @param interactive whether a person reads and answers
  */
-record Terminal(InputStream in, PrintWriter out, PrintWriter err, Map<String, String> environment, Logging logging) {}
+record Terminal(
+        InputStream in,
+        PrintWriter out,
+        PrintWriter err,
+        Map<String, String> environment,
+        Logging logging,
+        boolean interactive) {}

@@ -19,9 +19,23 @@ class MainTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"migrate", "work", "enqueue"})
+    @ValueSource(
+            strings = {
+                "migrate",
+                "work",
+                "enqueue",
+                "jobs list",
+                "jobs show",
+                "jobs count",
+                "jobs cancel",
+                "jobs retry",
+                "jobs redrive",
+                "jobs edit",
+                "jobs delete"
+            })
     void run_helpOfACommand_hasCommonOptionsAndExamplesAndNoSecret(String command) {
-        Outcome help = Outcome.of(SECRET_URL, command, "--help").done().without("hush");
+        Outcome help =
+                Outcome.of(SECRET_URL, (command + " --help").split(" ")).done().without("hush");
 
         assertThat(help.out())
                 .contains(
@@ -44,7 +58,7 @@ class MainTest {
 
     @Test
     void run_withoutCommand_isUsage() {
-        Outcome.of(Map.of()).failed(2, "Name a command: migrate, work or enqueue");
+        Outcome.of(Map.of()).failed(2, "Name a command: migrate, work, enqueue or jobs");
     }
 
     @Test
@@ -118,6 +132,30 @@ class MainTest {
                 "enqueue k --queue=",
                 "enqueue k l",
                 "migrate --status --validate",
+                "jobs",
+                "jobs dig",
+                "jobs list --limit 0",
+                "jobs list --state lost",
+                "jobs list --after 7",
+                "jobs list --args {",
+                "jobs list --created-from noon",
+                "jobs show",
+                "jobs show first",
+                "jobs cancel",
+                "jobs cancel 1 --kind k",
+                "jobs cancel 1 --limit 2",
+                "jobs cancel --kind k",
+                "jobs cancel --all --kind k",
+                "jobs cancel --kind k --limit 0 --yes",
+                "jobs retry --kind k --yes",
+                "jobs redrive",
+                "jobs redrive 1",
+                "jobs redrive --state completed --yes",
+                "jobs edit 1",
+                "jobs edit 1 --set-priority 5",
+                "jobs edit 1 --set-in 1s --set-at 2027-01-31T12:00:00Z",
+                "jobs edit 1 --set-metadata []",
+                "jobs edit 1 --unset kind",
                 "migrate --log-format xml",
                 "work",
                 "work --handlers /does/not/exist",

@@ -30,11 +30,20 @@ record Outcome(int status, String out, String err) {
         return of(environment, new ByteArrayInputStream(in.getBytes(StandardCharsets.UTF_8)), args);
     }
 
+    /** Runs a command in this JVM for a person who types this answer. */
+    static Outcome answered(Map<String, String> environment, String answer, String... args) {
+        return of(environment, new ByteArrayInputStream(answer.getBytes(StandardCharsets.UTF_8)), true, args);
+    }
+
     /** Runs a command in this JVM. */
     static Outcome of(Map<String, String> environment, InputStream in, String... args) {
+        return of(environment, in, false, args);
+    }
+
+    private static Outcome of(Map<String, String> environment, InputStream in, boolean interactive, String... args) {
         ByteArrayOutputStream out = new ByteArrayOutputStream();
         ByteArrayOutputStream err = new ByteArrayOutputStream();
-        int status = Main.run(args, in, out, err, environment, UNCHANGED);
+        int status = Main.run(args, in, out, err, environment, UNCHANGED, interactive);
         return new Outcome(status, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
     }
 

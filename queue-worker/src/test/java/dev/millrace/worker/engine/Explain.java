@@ -17,7 +17,7 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /** Runs the very statements that the engine prepares under EXPLAIN ANALYZE, on its own connections, and rolls back. */
-final class Explain {
+public final class Explain {
 
     /** Rows a statement may read for each row it returns: index entry, row and a recheck. */
     private static final int PER_ROW = 3;
@@ -30,12 +30,12 @@ final class Explain {
     }
 
     @FunctionalInterface
-    interface Statement {
+    public interface Statement {
         Object run(Connection connection) throws SQLException;
     }
 
     /** Runs what the engine prepares under EXPLAIN ANALYZE, and rolls back. */
-    static JsonNode plan(Supervisor supervisor, Statement statement) throws SQLException {
+    public static JsonNode plan(Supervisor supervisor, Statement statement) throws SQLException {
         AtomicReference<String> plan = new AtomicReference<>();
         supervisor.work(connection -> {
             connection.setAutoCommit(false);
@@ -128,7 +128,7 @@ final class Explain {
                 .sum();
     }
 
-    static List<JsonNode> nodes(JsonNode plan, String type) {
+    public static List<JsonNode> nodes(JsonNode plan, String type) {
         return all(plan)
                 .filter(node -> node.path("Node Type").asString().equals(type))
                 .toList();

@@ -1,0 +1,184 @@
+package dev.millrace.ops;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.millrace.connection.Database;
+import dev.millrace.connection.Supervisor;
+import dev.millrace.job.JobState;
+import dev.millrace.testing.PostgresTest;
+import dev.millrace.testing.TestDatabase;
+import dev.millrace.worker.engine.Explain;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.TestInstance.Lifecycle;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import tools.jackson.databind.JsonNode;
+
+/** What looking at jobs and operating on them reads of 200,000. */
+@PostgresTest
+@TestInstance(Lifecycle.PER_CLASS)
+class JobsPlanTest {
+
+    private static final int PAGE = 100;
+
+    private final TestDatabase database;
+    private final JobQueries queries;
+    private Supervisor supervisor;
+
+    JobsPlanTest(TestDatabase database) {
+        this.database = database;
+        this.queries = new JobQueries(database.schema());
+    }
+
+    @BeforeAll
+    void fill() throws InterruptedException {
+        database.execute("""
+                INSERT INTO job (kind, queue, tags, state, scheduled_at, attempted_at, attempted_by, finalized_at, args)
+                SELECT (ARRAY['a', 'b', 'c', 'd'])[1 + i / 5 % 4], 'default', ARRAY['t' || i / 20 % 10], s,
+                    now() + CASE s WHEN 'scheduled' THEN i * interval '1 s' ELSE '0' END, now(), 'w',
+                    CASE s WHEN 'completed' THEN now() - i / 200 % 4 * interval '1 day' WHEN 'discarded' THEN now() END,
+                    jsonb_build_object('n', i)
+                FROM generate_series(1, 200000) AS i, LATERAL (SELECT
+                    (ARRAY['available', 'running', 'scheduled', 'completed', 'completed', 'discarded'])[1 + i % 5 + (i % 50 / 49)] AS s
+                ) AS state""");
+        database.execute("ANALYZE job");
+        supervisor = Supervisor.connect(Database.of(database.url()), null, Duration.ofSeconds(10));
+    }
+
+    @AfterAll
+    void close() {
+        supervisor.close();
+    }
+
+    static Stream<JobFilter> oftenMet() {
+        return Stream.of(
+                JobFilter.ALL,
+                JobFilter.ALL.kinds("b"),
+                JobFilter.ALL.kinds("b").queues("default").anyTag("t1", "t3"),
+                JobFilter.ALL.states(JobState.AVAILABLE),
+                JobFilter.ALL.states(JobState.RUNNING).attemptedBy("w"),
+                JobFilter.ALL.states(JobState.SCHEDULED, JobState.RETRYABLE).kinds("a", "b"),
+                JobFilter.ALL.states(JobState.COMPLETED),
+                JobFilter.DEAD.kinds("b"),
+                JobFilter.ALL.idTo(100_000));
+    }
+
+    @ParameterizedTest
+    @MethodSource("oftenMet")
+    void list_newestFirst_readsInProportionToThePage(JobFilter filter) throws SQLException {
+        assertReadsAPage(filter, PageRequest.FIRST.size(PAGE));
+        assertReadsAPage(filter, PageRequest.FIRST.size(PAGE).after("n150000"));
+    }
+
+    @ParameterizedTest
+    @MethodSource("oftenMet")
+    void list_oldestFirst_readsInProportionToThePage(JobFilter filter) throws SQLException {
+        assertReadsAPage(
+                filter,
+                PageRequest.FIRST.size(PAGE).order(JobOrder.OLDEST_FIRST).after("o50000"));
+    }
+
+    @Test
+    void list_dueFirst_readsInProportionToThePage() throws SQLException {
+        PageRequest due = PageRequest.FIRST.size(PAGE).order(JobOrder.DUE_FIRST);
+        assertReadsAPage(JobFilter.ALL, due);
+        assertReadsAPage(JobFilter.ALL, due.after("d" + (System.currentTimeMillis() + 50_000_000) * 1_000 + ".7"));
+    }
+
+    @Test
+    void list_states_touchTheirPartitionsOnly() throws SQLException {
+        JsonNode plan = plan(JobFilter.DEAD, PageRequest.FIRST);
+        assertThat(relations(plan)).isNotEmpty().allMatch(relation -> relation.startsWith("job_finalized"));
+        assertThat(relations(plan(JobFilter.ALL.states(JobState.RUNNING), PageRequest.FIRST)))
+                .containsExactly("job_running");
+    }
+
+    @Test
+    void list_timeOfTheEnd_touchesItsDaysOnly() throws SQLException {
+        JsonNode plan = plan(
+                JobFilter.ALL
+                        .finalizedFrom(java.time.Instant.now().minusSeconds(60))
+                        .finalizedBefore(java.time.Instant.now()),
+                PageRequest.FIRST);
+        assertThat(relations(plan)).hasSizeBetween(1, 3).allMatch(relation -> relation.startsWith("job_finalized"));
+    }
+
+    @Test
+    void get_readsOneRowByIndex() throws SQLException {
+        long id = database.queryLong("SELECT max(id) FROM job_running");
+        JsonNode plan = Explain.plan(supervisor, connection -> queries.get(connection, id));
+        assertThat(read(plan)).as(plan.toPrettyString()).isEqualTo(1);
+    }
+
+    @Test
+    void countUpTo_readsUpToTheCap() throws SQLException {
+        JsonNode plan = Explain.plan(supervisor, connection -> queries.countUpTo(connection, JobFilter.ALL, 1_000));
+        assertThat(read(plan)).as(plan.toPrettyString()).isEqualTo(1_000);
+    }
+
+    @Test
+    void estimate_isNearTheTruth() throws SQLException {
+        long all = supervisor.work(connection -> queries.estimate(connection, JobFilter.ALL));
+        long dead = supervisor.work(connection -> queries.estimate(connection, JobFilter.DEAD.kinds("b")));
+        assertThat(all).isBetween(190_000L, 215_000L);
+        assertThat(dead).isBetween(500L, 3_000L);
+    }
+
+    @Test
+    void functions_hundredIds_readThoseByIndex() throws SQLException {
+        long[] ids = database.query("SELECT id FROM job ORDER BY id DESC LIMIT ?", PAGE).stream()
+                .mapToLong(row -> (long) row.get("id"))
+                .toArray();
+        for (Operation<?> operation : new Operation<?>[] {
+            Operation.CANCEL, Operation.RETRY, Operation.DELETE, Operation.edit("{\"priority\": 1}", null)
+        }) {
+            JsonNode plan = Explain.plan(supervisor, connection -> operation.apply(connection, database.schema(), ids));
+            long pages = plan.path("Shared Hit Blocks").asLong()
+                    + plan.path("Shared Read Blocks").asLong();
+            // All partitions have some 4,000; a job is looked up in about ten, by an index of two levels, in four
+            // statements.
+            assertThat(plan.path("Actual Rows").asInt()).isEqualTo(PAGE);
+            assertThat(pages).as(operation.verb() + plan.toPrettyString()).isLessThan(25L * PAGE);
+        }
+    }
+
+    private JsonNode plan(JobFilter filter, PageRequest page) throws SQLException {
+        return Explain.plan(supervisor, connection -> queries.list(connection, filter, page));
+    }
+
+    /** Up to one row in twenty meets the conditions here, and each partition is read one such row ahead. */
+    private void assertReadsAPage(JobFilter filter, PageRequest page) throws SQLException {
+        JsonNode plan = plan(filter, page);
+        assertThat(plan.path("Actual Rows").asInt()).as(plan.toPrettyString()).isEqualTo(PAGE + 1);
+        assertThat(read(plan)).as(plan.toPrettyString()).isLessThan(25L * PAGE);
+    }
+
+    private static double read(JsonNode plan) {
+        double rows = plan.has("Relation Name")
+                ? (plan.path("Actual Rows").asDouble()
+                                + plan.path("Rows Removed by Filter").asDouble(0)
+                                + plan.path("Rows Removed by Index Recheck").asDouble(0))
+                        * plan.path("Actual Loops").asDouble()
+                : 0;
+        for (JsonNode child : plan.path("Plans")) {
+            rows += read(child);
+        }
+        return rows;
+    }
+
+    private static Stream<String> relationsOf(JsonNode plan) {
+        Stream<String> own =
+                plan.has("Relation Name") ? Stream.of(plan.path("Relation Name").asString()) : Stream.of();
+        return Stream.concat(own, plan.path("Plans").valueStream().flatMap(JobsPlanTest::relationsOf));
+    }
+
+    private static java.util.List<String> relations(JsonNode plan) {
+        return relationsOf(plan).distinct().toList();
+    }
+}
