@@ -1,10 +1,10 @@
 package dev.millrace.worker.engine;
 
 import dev.millrace.job.ArgsCodec;
+import dev.millrace.job.RetryPolicy;
 import dev.millrace.worker.handler.Handlers.Registration;
 import dev.millrace.worker.handler.LeaseLostException;
 import dev.millrace.worker.handler.Result;
-import dev.millrace.worker.handler.RetryPolicy;
 import java.time.Duration;
 import java.util.Map;
 import java.util.function.Consumer;
