@@ -11,6 +11,7 @@ import dev.millrace.job.EnqueueOptions;
 import dev.millrace.job.JobType;
 import dev.millrace.job.NewJob;
 import dev.millrace.job.RetryPolicy;
+import dev.millrace.job.Unique;
 import dev.millrace.testing.PostgresTest;
 import dev.millrace.testing.TestDatabase;
 import java.sql.Connection;
@@ -113,6 +114,7 @@ class EnqueueTest {
         millrace.enqueue(patient, new Email("later", 1), o -> o.in(Duration.ofHours(1)));
         millrace.enqueueAll(patient, Stream.of(new Email("bulk", 1)));
         millrace.enqueue(EMAIL, new Email("none", 1));
+        millrace.enqueue(patient, new Email("unique", 1), o -> o.unique(Unique.byArgs()));
         try (Connection connection = database.connect()) {
             connection.setAutoCommit(false);
             millrace.enqueue(connection, patient, new Email("callers", 1));
@@ -129,6 +131,7 @@ class EnqueueTest {
                         "bulk: fixed 1m",
                         "none: null",
                         "callers: fixed 1m",
+                        "unique: fixed 1m",
                         "handles: fixed 1m");
     }
 
