@@ -8,6 +8,7 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** What is kept of a failed attempt, as JSON that PostgreSQL can always store: bounded in size, without NUL or lone surrogates. */
@@ -15,6 +16,11 @@ final class AttemptError {
 
     private static final int MAX_MESSAGE = 2_000;
     private static final int MAX_TRACE = 8_000;
+    /** How every handler was called: the same lines below each trace, in the room of those that tell something. */
+    private static final Pattern ENGINE_FRAMES = Pattern.compile(
+            "^\\s*at (?:dev\\.millrace\\.worker\\.(?:engine\\.|handler\\.Handlers\\.)"
+                    + "|java\\.base/java\\.lang\\.(?:Thread\\.run|VirtualThread\\.)).*\\R",
+            Pattern.MULTILINE);
 
     /** Not the user's codec: this must not fail. */
     private final ArgsCodec json = new JacksonArgsCodec();
@@ -25,13 +31,12 @@ final class AttemptError {
         this.workerId = workerId;
     }
 
+    /** Of what the handler threw. */
     String of(LeasedJob job, Throwable error) {
         String type = error.getClass().getName();
         try {
-            StringWriter trace = new StringWriter();
-            error.printStackTrace(new PrintWriter(trace));
-            return write(job, type, error.getMessage(), trace.toString());
-        } catch (RuntimeException unreadable) {
+            return write(job, type, error.getMessage(), trace(error));
+        } catch (Throwable unreadable) {
             return write(
                     job,
                     type,
@@ -40,8 +45,24 @@ final class AttemptError {
         }
     }
 
+    /** In words of ours. */
     String of(LeasedJob job, String type, String message) {
         return write(job, type, message, null);
+    }
+
+    /** In words of ours, with the trace of what ended it or where it stood. */
+    String of(LeasedJob job, String type, String message, Throwable cause) {
+        try {
+            return write(job, type, message, trace(cause));
+        } catch (Throwable unreadable) {
+            return write(job, type, message, null);
+        }
+    }
+
+    private static String trace(Throwable error) {
+        StringWriter trace = new StringWriter();
+        error.printStackTrace(new PrintWriter(trace));
+        return ENGINE_FRAMES.matcher(trace.getBuffer()).replaceAll("");
     }
 
     private String write(LeasedJob job, String type, @Nullable String message, @Nullable String trace) {
