@@ -4,20 +4,26 @@ import dev.millrace.connection.ConnectionEvent;
 import dev.millrace.connection.ConnectionMetrics;
 import dev.millrace.connection.Database;
 import dev.millrace.connection.DatabaseUnavailableException;
+import dev.millrace.connection.Events;
 import dev.millrace.connection.Health;
 import dev.millrace.connection.Supervisor;
 import dev.millrace.enqueue.EnqueueException;
 import dev.millrace.enqueue.Enqueued;
 import dev.millrace.enqueue.Enqueuer;
 import dev.millrace.job.ArgsCodec;
+import dev.millrace.job.EnqueueInterceptor;
 import dev.millrace.job.EnqueueOptions;
 import dev.millrace.job.JacksonArgsCodec;
+import dev.millrace.job.JobEvent;
 import dev.millrace.job.JobType;
 import dev.millrace.job.NewJob;
 import dev.millrace.ops.Jobs;
 import java.sql.Connection;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Iterator;
+import java.util.List;
+import java.util.Objects;
 import java.util.function.Consumer;
 import java.util.function.LongConsumer;
 import java.util.function.UnaryOperator;
@@ -41,14 +47,27 @@ public final class Millrace implements AutoCloseable {
     /** Limit for the JSON of one job's arguments where nothing else is said: 1 MiB. */
     public static final int DEFAULT_MAX_ARGS_BYTES = 1 << 20;
 
+    private static final int JOB_EVENTS_BOUND = 10_000;
+
     private final Supervisor supervisor;
     private final Enqueuer enqueuer;
     private final ArgsCodec codec;
     private final Jobs jobs;
+    private final List<EnqueueInterceptor> interceptors;
+    private final @Nullable Events<JobEvent> events;
 
     private Millrace(Builder builder, Supervisor supervisor) {
         this.supervisor = supervisor;
         this.codec = builder.codec;
+        this.interceptors = List.copyOf(builder.interceptors);
+        Consumer<JobEvent> receiver = builder.onJobEvent;
+        this.events = receiver == null
+                ? null
+                : new Events<>(
+                        "job-events-" + supervisor.database().instance(),
+                        JOB_EVENTS_BOUND,
+                        receiver,
+                        supervisor.metrics());
         this.enqueuer = new Enqueuer(supervisor, builder.maxArgsBytes, builder.notifyInCallersTransaction);
         this.jobs = new Jobs(supervisor, codec, builder.maxArgsBytes);
     }
@@ -89,12 +108,12 @@ public final class Millrace implements AutoCloseable {
 
     /** Enqueues one job whose arguments are JSON already. Returns the id. */
     public long enqueue(NewJob job) {
-        return enqueuer.enqueue(job).id();
+        return offer(job).id();
     }
 
     /** Enqueues one job whose arguments are JSON already, in the caller's transaction. Returns the id. */
     public long enqueue(Connection connection, NewJob job) {
-        return enqueuer.enqueue(connection, job).id();
+        return offer(connection, job).id();
     }
 
     /** As {@code enqueue}, and says whether a unique job was inserted, skipped, or changed the one that waits. */
@@ -112,12 +131,14 @@ public final class Millrace implements AutoCloseable {
 
     /** As {@link #offer(JobType, Object, UnaryOperator)}, for arguments that are JSON already. */
     public Enqueued offer(NewJob job) {
-        return enqueuer.enqueue(job);
+        NewJob written = intercepted(job);
+        return tell(enqueuer.enqueue(written), written, true);
     }
 
     /** As {@link #offer(Connection, JobType, Object, UnaryOperator)}, for arguments that are JSON already. */
     public Enqueued offer(Connection connection, NewJob job) {
-        return enqueuer.enqueue(connection, job);
+        NewJob written = intercepted(job);
+        return tell(enqueuer.enqueue(connection, written), written, false);
     }
 
     /**
@@ -144,12 +165,12 @@ public final class Millrace implements AutoCloseable {
      * @return how many were inserted
      */
     public long enqueueAll(Iterator<NewJob> jobs, LongConsumer onId) {
-        return enqueuer.enqueueAll(jobs, onId);
+        return tell(enqueuer.enqueueAll(intercepted(jobs), onId), true);
     }
 
     /** As {@link #enqueueAll(Iterator, LongConsumer)}, in the caller's transaction. */
     public long enqueueAll(Connection connection, Iterator<NewJob> jobs, LongConsumer onId) {
-        return enqueuer.enqueueAll(connection, jobs, onId);
+        return tell(enqueuer.enqueueAll(connection, intercepted(jobs), onId), false);
     }
 
     /** Jobs of one type with its options, to be enqueued in bulk where ids are wanted. */
@@ -172,6 +193,44 @@ public final class Millrace implements AutoCloseable {
         return jobs;
     }
 
+    private NewJob intercepted(NewJob job) {
+        NewJob written = job;
+        for (EnqueueInterceptor interceptor : interceptors) {
+            written = Objects.requireNonNull(
+                    interceptor.beforeEnqueue(written), "an interceptor returned null, not a job");
+        }
+        return written;
+    }
+
+    private Iterator<NewJob> intercepted(Iterator<NewJob> jobs) {
+        return new Iterator<>() {
+            @Override
+            public boolean hasNext() {
+                return jobs.hasNext();
+            }
+
+            @Override
+            public NewJob next() {
+                return intercepted(jobs.next());
+            }
+        };
+    }
+
+    private Enqueued tell(Enqueued enqueued, NewJob job, boolean committed) {
+        if (events != null && enqueued.isInserted()) {
+            events.tell(new JobEvent.Enqueued(
+                    enqueued.id(), job.kind(), job.options().queue(), committed));
+        }
+        return enqueued;
+    }
+
+    private long tell(long count, boolean committed) {
+        if (events != null) {
+            events.tell(new JobEvent.EnqueuedInBulk(count, committed));
+        }
+        return count;
+    }
+
     /** Whether the database can be used now; does not ask it. */
     public Health health() {
         return supervisor.health();
@@ -186,6 +245,9 @@ public final class Millrace implements AutoCloseable {
     @Override
     public void close() {
         enqueuer.close();
+        if (events != null) {
+            events.close();
+        }
         supervisor.close();
     }
 
@@ -197,7 +259,9 @@ public final class Millrace implements AutoCloseable {
         private int maxArgsBytes = DEFAULT_MAX_ARGS_BYTES;
         private boolean notifyInCallersTransaction = true;
         private Duration connectTimeout = Duration.ofSeconds(10);
+        private final List<EnqueueInterceptor> interceptors = new ArrayList<>();
         private @Nullable Consumer<ConnectionEvent> onEvent;
+        private @Nullable Consumer<JobEvent> onJobEvent;
 
         private Builder(Database database) {
             this.database = database;
@@ -242,6 +306,18 @@ public final class Millrace implements AutoCloseable {
         /** Is told what happens to the connections, on a thread of its own. */
         public Builder onEvent(Consumer<ConnectionEvent> receiver) {
             this.onEvent = receiver;
+            return this;
+        }
+
+        /** Is told what is enqueued, on a thread of its own; see {@link JobEvent}. */
+        public Builder onJobEvent(Consumer<JobEvent> receiver) {
+            this.onJobEvent = receiver;
+            return this;
+        }
+
+        /** Adds what sees each job before it is written; called in the order of adding, each with what the one before returned. */
+        public Builder intercept(EnqueueInterceptor interceptor) {
+            interceptors.add(Objects.requireNonNull(interceptor, "interceptor"));
             return this;
         }
 

@@ -10,6 +10,8 @@ import dev.millrace.job.ArgsException;
 import dev.millrace.job.EnqueueOptions;
 import dev.millrace.job.JobType;
 import dev.millrace.job.NewJob;
+import dev.millrace.job.RetryPolicy;
+import dev.millrace.job.Unique;
 import dev.millrace.testing.PostgresTest;
 import dev.millrace.testing.TestDatabase;
 import java.sql.Connection;
@@ -100,6 +102,37 @@ class EnqueueTest {
                 .containsEntry("tags", "{x,\"y\\\"z\"}")
                 .containsEntry("metadata", "{\"k\": [1, 2]}")
                 .containsEntry("due", true);
+    }
+
+    @Test
+    void enqueue_retryPolicy_isStoredWhicheverWayItIsEnqueued() throws SQLException {
+        JobType<Email> patient = EMAIL.withDefaults(o -> o.retryPolicy(RetryPolicy.fixed(Duration.ofMinutes(1))));
+        millrace.enqueue(
+                EMAIL,
+                new Email("own", 1),
+                o -> o.retryPolicy(RetryPolicy.exponential(Duration.ofSeconds(1), 2, Duration.ofHours(1))));
+        millrace.enqueue(patient, new Email("later", 1), o -> o.in(Duration.ofHours(1)));
+        millrace.enqueueAll(patient, Stream.of(new Email("bulk", 1)));
+        millrace.enqueue(EMAIL, new Email("none", 1));
+        millrace.enqueue(patient, new Email("unique", 1), o -> o.unique(Unique.byArgs()));
+        try (Connection connection = database.connect()) {
+            connection.setAutoCommit(false);
+            millrace.enqueue(connection, patient, new Email("callers", 1));
+            connection.commit();
+        }
+        Jdbi.create(database::connect)
+                .useTransaction(handle -> new JdbiEnqueue(millrace).enqueue(handle, patient, new Email("handles", 1)));
+
+        assertThat(database.query("SELECT args->>'to' AS who, retry_policy AS policy FROM job"))
+                .extracting(job -> job.get("who") + ": " + job.get("policy"))
+                .containsExactlyInAnyOrder(
+                        "own: exponential 1s 2.0 1h",
+                        "later: fixed 1m",
+                        "bulk: fixed 1m",
+                        "none: null",
+                        "callers: fixed 1m",
+                        "unique: fixed 1m",
+                        "handles: fixed 1m");
     }
 
     @Test

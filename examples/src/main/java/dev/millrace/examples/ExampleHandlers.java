@@ -1,9 +1,9 @@
 package dev.millrace.examples;
 
+import dev.millrace.job.RetryPolicy;
 import dev.millrace.worker.handler.HandlerProvider;
 import dev.millrace.worker.handler.Handlers;
 import dev.millrace.worker.handler.Result;
-import dev.millrace.worker.handler.RetryPolicy;
 import java.time.Duration;
 
 /** Handlers for all of {@link ExampleJobs}; a worker finds them with {@code --handlers examples.jar}. */

@@ -39,6 +39,10 @@ public final class ConnectionMetrics {
         /** Errors of closing, which are never news. */
         CLOSE_ERRORS,
         EVENTS_DROPPED,
+        /** What receivers of events threw. */
+        EVENT_RECEIVER_FAILURES,
+        /** Handlers that did not stop when asked: their jobs went on without them, their threads still run. */
+        HANDLERS_ABANDONED,
         /** Commits whose answer was lost, and which were then looked up. */
         UNKNOWN_RESULTS
     }

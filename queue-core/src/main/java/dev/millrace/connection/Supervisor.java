@@ -35,10 +35,12 @@ public final class Supervisor implements AutoCloseable {
     /** A supervision that has not looked for so long is taken for dead; a connect and its validation take less. */
     private static final Duration SILENT = Duration.ofSeconds(10);
 
+    private static final int EVENTS_BOUND = 256;
+
     private final Database database;
     private final Timeouts timeouts;
     private final ConnectionMetrics metrics = new ConnectionMetrics();
-    private final @Nullable Events events;
+    private final @Nullable Events<ConnectionEvent> events;
     private final Watchdog watchdog;
     private final Connector connector;
     private final Links links;
@@ -63,7 +65,9 @@ public final class Supervisor implements AutoCloseable {
     private Supervisor(Database database, @Nullable Consumer<ConnectionEvent> receiver) {
         this.database = database;
         this.timeouts = database.timeouts();
-        this.events = receiver == null ? null : new Events(database.instance(), receiver, metrics);
+        this.events = receiver == null
+                ? null
+                : new Events<>("events-" + database.instance(), EVENTS_BOUND, receiver, metrics);
         this.standing = new Standing(database, metrics, System::nanoTime);
         this.watchdog = new Watchdog(database.instance(), metrics);
         this.links = new Links(database, watchdog, metrics, this::ended);

@@ -2,6 +2,7 @@ package dev.millrace.enqueue;
 
 import dev.millrace.job.EnqueueOptions;
 import dev.millrace.job.NewJob;
+import dev.millrace.job.RetrySchedule;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
@@ -16,9 +17,10 @@ import org.jspecify.annotations.Nullable;
 final class CopyBuffer {
 
     static final String COLUMNS =
-            "id, run_order, queue, kind, args, priority, max_attempts, timeout, tags, metadata, state, scheduled_at";
+            "id, run_order, queue, kind, args, priority, max_attempts, timeout, tags, metadata, retry_policy, state,"
+                    + " scheduled_at";
 
-    private static final short FIELDS = 12;
+    private static final short FIELDS = 13;
     private static final byte[] SIGNATURE = {'P', 'G', 'C', 'O', 'P', 'Y', '\n', (byte) 0xff, '\r', '\n', 0};
     private static final byte[] AVAILABLE = "available".getBytes(StandardCharsets.US_ASCII);
     private static final byte[] SCHEDULED = "scheduled".getBytes(StandardCharsets.US_ASCII);
@@ -57,6 +59,12 @@ final class CopyBuffer {
             putInt(-1);
         } else {
             putJsonb(metadata.getBytes(StandardCharsets.UTF_8));
+        }
+        RetrySchedule retryPolicy = options.retryPolicy();
+        if (retryPolicy == null) {
+            putInt(-1);
+        } else {
+            putText(retryPolicy.text());
         }
         putBytesField(available ? AVAILABLE : SCHEDULED);
         putLongField(scheduledAtMicros - EPOCH_MICROS);

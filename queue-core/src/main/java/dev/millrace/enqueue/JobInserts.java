@@ -2,6 +2,7 @@ package dev.millrace.enqueue;
 
 import dev.millrace.job.EnqueueOptions;
 import dev.millrace.job.NewJob;
+import dev.millrace.job.RetrySchedule;
 import dev.millrace.migrations.SchemaName;
 import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
@@ -34,15 +35,16 @@ final class JobInserts {
         // order; a reserved one may be old, and a run order must be behind every one given before.
         this.now = """
                 INSERT INTO %s.job_available
-                    (id, run_order, queue, kind, args, priority, max_attempts, timeout, tags, metadata)
-                SELECT coalesce(?, n), n, ?, ?, ?::jsonb, ?, ?, ? * interval '1 microsecond', ?, ?::jsonb
+                    (id, run_order, queue, kind, args, priority, max_attempts, timeout, tags, metadata, retry_policy)
+                SELECT coalesce(?, n), n, ?, ?, ?::jsonb, ?, ?, ? * interval '1 microsecond', ?, ?::jsonb, ?
                 FROM %s AS n
                 RETURNING id""".formatted(s, sequence);
         // Whether the moment has passed is for the database's clock to say.
         this.later = """
                 INSERT INTO %s.job
-                    (id, run_order, queue, kind, args, priority, max_attempts, timeout, tags, metadata, state, scheduled_at)
-                SELECT coalesce(?, n), n, ?, ?, ?::jsonb, ?, ?, ? * interval '1 microsecond', ?, ?::jsonb,
+                    (id, run_order, queue, kind, args, priority, max_attempts, timeout, tags, metadata, retry_policy, state,
+                     scheduled_at)
+                SELECT coalesce(?, n), n, ?, ?, ?::jsonb, ?, ?, ? * interval '1 microsecond', ?, ?::jsonb, ?,
                     CASE WHEN due > clock_timestamp() THEN 'scheduled' ELSE 'available' END, due
                 FROM %s AS n,
                     (SELECT coalesce(?::timestamptz, clock_timestamp() + ? * interval '1 microsecond') AS due) AS moment
@@ -85,7 +87,9 @@ final class JobInserts {
                         8, connection.createArrayOf("text", options.tags().toArray()));
             }
             statement.setString(9, options.metadata());
-            int next = 10;
+            RetrySchedule retryPolicy = options.retryPolicy();
+            statement.setString(10, retryPolicy == null ? null : retryPolicy.text());
+            int next = 11;
             if (deferred) {
                 Instant at = options.at();
                 statement.setObject(

@@ -102,6 +102,10 @@ final class UniqueInserts {
                 options.timeout() == null ? null : options.timeout().toNanos() / 1_000);
         putIfGiven(row, "tags", options.tags().isEmpty() ? null : options.tags());
         putIfGiven(row, "metadata", options.metadata());
+        putIfGiven(
+                row,
+                "retry_policy",
+                options.retryPolicy() == null ? null : options.retryPolicy().text());
         row.put("by", unique.by());
         putIfGiven(row, "word", unique.word());
         putIfGiven(

@@ -32,6 +32,7 @@ public final class EnqueueOptions {
     private final List<String> tags;
     private final @Nullable String metadata;
     private final @Nullable Unique unique;
+    private final @Nullable RetrySchedule retryPolicy;
 
     private EnqueueOptions(Draft draft) {
         this.queue = draft.queue;
@@ -43,6 +44,7 @@ public final class EnqueueOptions {
         this.tags = draft.tags;
         this.metadata = draft.metadata;
         this.unique = draft.unique;
+        this.retryPolicy = draft.retryPolicy;
     }
 
     /** A copy that is still being changed. */
@@ -56,6 +58,7 @@ public final class EnqueueOptions {
         private List<String> tags = List.of();
         private @Nullable String metadata;
         private @Nullable Unique unique;
+        private @Nullable RetrySchedule retryPolicy;
     }
 
     private EnqueueOptions with(Consumer<Draft> change) {
@@ -69,6 +72,7 @@ public final class EnqueueOptions {
         draft.tags = tags;
         draft.metadata = metadata;
         draft.unique = unique;
+        draft.retryPolicy = retryPolicy;
         change.accept(draft);
         return new EnqueueOptions(draft);
     }
@@ -191,6 +195,15 @@ public final class EnqueueOptions {
     }
 
     /**
+     * How long this job waits between its attempts, such as {@code RetryPolicy.fixed(ofSeconds(10))}; default: as its handler
+     * says for the kind.
+     */
+    public EnqueueOptions retryPolicy(RetrySchedule retryPolicy) {
+        Objects.requireNonNull(retryPolicy, "retryPolicy");
+        return with(draft -> draft.retryPolicy = retryPolicy);
+    }
+
+    /**
      * The rule for queue names, for whoever takes one as text.
      *
      * @throws IllegalArgumentException unless it has 1 to 128 characters and no NUL
@@ -233,6 +246,10 @@ public final class EnqueueOptions {
 
     public @Nullable Unique unique() {
         return unique;
+    }
+
+    public @Nullable RetrySchedule retryPolicy() {
+        return retryPolicy;
     }
 
     /** Whether the job is to wait for a moment. */

@@ -1,6 +1,7 @@
 package dev.millrace.job;
 
 import java.nio.charset.StandardCharsets;
+import java.util.function.UnaryOperator;
 
 /**
  * A job to be enqueued, its arguments already JSON.
@@ -18,6 +19,16 @@ public record NewJob(String kind, String args, EnqueueOptions options) {
     /** Encodes typed arguments. */
     public static <A> NewJob of(JobType<A> type, A args, EnqueueOptions options, ArgsCodec codec) {
         return new NewJob(type.kind(), codec.encode(args), options);
+    }
+
+    /** The same job with other arguments. */
+    public NewJob withArgs(String json) {
+        return new NewJob(kind, json, options);
+    }
+
+    /** The same job with options changed. */
+    public NewJob withOptions(UnaryOperator<EnqueueOptions> change) {
+        return new NewJob(kind, args, change.apply(options));
     }
 
     /**

@@ -9,17 +9,22 @@ import dev.millrace.connection.Supervisor;
 import dev.millrace.job.ArgsCodec;
 import dev.millrace.job.EnqueueOptions;
 import dev.millrace.job.JacksonArgsCodec;
+import dev.millrace.job.JobEvent;
 import dev.millrace.job.JobType;
+import dev.millrace.job.RetryPolicy;
 import dev.millrace.worker.engine.Engine;
 import dev.millrace.worker.engine.WorkerConfig;
 import dev.millrace.worker.handler.Handler;
+import dev.millrace.worker.handler.HandlerInterceptor;
 import dev.millrace.worker.handler.HandlerProvider;
 import dev.millrace.worker.handler.Handlers;
 import dev.millrace.worker.handler.ResultHandler;
-import dev.millrace.worker.handler.RetryPolicy;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -183,6 +188,10 @@ public final class Worker implements AutoCloseable {
         private Duration grace = Duration.ofSeconds(30);
         private Duration connectTimeout = Duration.ofSeconds(10);
         private @Nullable Consumer<ConnectionEvent> onEvent;
+        private int maxOutputBytes = 1 << 20;
+        private Duration abandonAfter = Duration.ofSeconds(5);
+        private final List<HandlerInterceptor> interceptors = new ArrayList<>();
+        private @Nullable Consumer<JobEvent> onJobEvent;
 
         private Builder(Database database) {
             this.database = database;
@@ -200,7 +209,7 @@ public final class Worker implements AutoCloseable {
             return this;
         }
 
-        /** Adds a handler whose outcome is a value: done with or without output, snooze, cancel, retry. */
+        /** Adds a handler whose outcome is a value, see {@link dev.millrace.worker.handler.Result}. */
         public <A> Builder handleResult(JobType<A> type, ResultHandler<A> handler) {
             handlers.handleResult(type, handler);
             return this;
@@ -281,6 +290,47 @@ public final class Worker implements AutoCloseable {
             return this;
         }
 
+        /** Is told what happens to jobs on this worker, on a thread of its own; see {@link JobEvent}. */
+        public Builder onJobEvent(Consumer<JobEvent> receiver) {
+            this.onJobEvent = receiver;
+            return this;
+        }
+
+        /** Adds what goes around each handler call; the first one added is the outermost. */
+        public Builder intercept(HandlerInterceptor interceptor) {
+            interceptors.add(Objects.requireNonNull(interceptor, "interceptor"));
+            return this;
+        }
+
+        /**
+         * Limit for the JSON of one job's output, default 1 MiB. A job whose handler returns more is completed without output,
+         * and an entry {@code output_too_large} among its errors says so.
+         *
+         * @throws IllegalArgumentException outside 1 to 268,435,455 bytes, the most that {@code jsonb} holds
+         */
+        public Builder maxOutputBytes(int maxOutputBytes) {
+            if (maxOutputBytes < 1 || maxOutputBytes > 0x0FFF_FFFF) {
+                throw new IllegalArgumentException(
+                        "Max output bytes " + maxOutputBytes + " is out of range: 1 to " + 0x0FFF_FFFF);
+            }
+            this.maxOutputBytes = maxOutputBytes;
+            return this;
+        }
+
+        /**
+         * How long a handler has to stop once it was asked to, because its job's timeout is over or the job is cancelled; default
+         * 5 seconds. It is interrupted after half a second. One that still runs after this is given up: the attempt has failed,
+         * or the job is cancelled, and goes on with its life elsewhere; the thread keeps its slot until it ends, and what it
+         * returns is ignored. A handler that has called {@link dev.millrace.worker.handler.RunningJob#completeIn} is not given up.
+         *
+         * @throws IllegalArgumentException outside 1 second to 1 hour
+         */
+        public Builder abandonAfter(Duration abandonAfter) {
+            this.abandonAfter =
+                    requireBetween("Abandon after", abandonAfter, Duration.ofSeconds(1), Duration.ofHours(1));
+            return this;
+        }
+
         /** How arguments and output become JSON; default {@link JacksonArgsCodec}. */
         public Builder argsCodec(ArgsCodec codec) {
             this.codec = codec;
@@ -299,7 +349,17 @@ public final class Worker implements AutoCloseable {
             Map<String, Integer> slots = queues.isEmpty() ? Map.of("default", 10) : new LinkedHashMap<>(queues);
             return new Worker(
                     database,
-                    new WorkerConfig(slots, handlers.byKind(), lease, pollInterval, grace, codec),
+                    new WorkerConfig(
+                            slots,
+                            handlers.byKind(),
+                            lease,
+                            pollInterval,
+                            grace,
+                            codec,
+                            maxOutputBytes,
+                            abandonAfter,
+                            List.copyOf(interceptors),
+                            onJobEvent),
                     connectTimeout,
                     onEvent);
         }

@@ -6,6 +6,7 @@ import dev.millrace.enqueue.Enqueued;
 import dev.millrace.error.MillraceException;
 import dev.millrace.job.EnqueueOptions;
 import dev.millrace.job.NewJob;
+import dev.millrace.job.RetrySchedule;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
@@ -31,7 +32,7 @@ import picocli.CommandLine.Parameters;
             "",
             "A line of standard input is one JSON object:",
             "  {\"kind\": \"send_email\", \"args\": {\"to\": \"a@example.com\"}, \"queue\": \"mail\", \"priority\": 1, \"in\": \"5m\"}",
-            "with the fields kind, args, queue, priority, max_attempts, at, in, timeout, tags, metadata, unique.",
+            "with the fields kind, args, queue, priority, max_attempts, at, in, timeout, tags, metadata, retry_policy, unique.",
             "  \"unique\": {\"by\": [\"args.customer\"], \"for\": \"1h\", \"states\": [\"running\"], \"on_conflict\": \"replace\", \"replace\": [\"args\"]}"
         })
 final class EnqueueCommand extends MillraceCommand {
@@ -83,6 +84,14 @@ final class EnqueueCommand extends MillraceCommand {
 
     @Option(names = "--metadata", paramLabel = "JSON", description = "JSON object that travels with the job.")
     private @Nullable String metadata;
+
+    @Option(
+            names = "--retry-policy",
+            paramLabel = "POLICY",
+            converter = RetryPolicies.class,
+            description = "Wait between attempts: 'fixed 10s', or 'exponential 1s 2.0 1h' (first, factor, most)."
+                    + " Default: as the handler says.")
+    private @Nullable RetrySchedule retryPolicy;
 
     @Option(
             names = "--unique-by",
@@ -173,6 +182,7 @@ final class EnqueueCommand extends MillraceCommand {
                         at,
                         timeout,
                         metadata,
+                        retryPolicy,
                         uniqueFor,
                         uniqueStates,
                         onConflict)
@@ -193,6 +203,7 @@ final class EnqueueCommand extends MillraceCommand {
         options = at == null ? options : options.at(at);
         options = in == null ? options : options.in(in);
         options = timeout == null ? options : options.timeout(timeout);
+        options = retryPolicy == null ? options : options.retryPolicy(retryPolicy);
         options = tags.isEmpty() ? options : options.tags(tags.toArray(new String[0]));
         options = metadata == null ? options : options.metadata(JsonText.requireObject("--metadata", metadata));
         if (uniqueBy.isEmpty()) {

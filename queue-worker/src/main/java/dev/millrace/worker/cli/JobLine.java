@@ -1,8 +1,10 @@
 package dev.millrace.worker.cli;
 
 import dev.millrace.error.MillraceException;
+import dev.millrace.job.DurationText;
 import dev.millrace.job.EnqueueOptions;
 import dev.millrace.job.NewJob;
+import dev.millrace.job.RetrySchedule;
 import dev.millrace.job.Unique;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -15,7 +17,7 @@ import tools.jackson.databind.JsonNode;
 final class JobLine {
 
     private static final String FIELDS =
-            "kind, args, queue, priority, max_attempts, at, in, timeout, tags, metadata, unique";
+            "kind, args, queue, priority, max_attempts, at, in, timeout, tags, metadata, retry_policy, unique";
 
     private JobLine() {}
 
@@ -54,10 +56,11 @@ final class JobLine {
                 case "priority" -> options = options.priority(integer(name, value));
                 case "max_attempts" -> options = options.maxAttempts(integer(name, value));
                 case "at" -> options = options.at(Moments.parse(text(name, value)));
-                case "in" -> options = options.in(Durations.parse(text(name, value)));
-                case "timeout" -> options = options.timeout(Durations.parse(text(name, value)));
+                case "in" -> options = options.in(DurationText.parse(text(name, value)));
+                case "timeout" -> options = options.timeout(DurationText.parse(text(name, value)));
                 case "tags" -> options = options.tags(texts(name, value));
                 case "metadata" -> options = options.metadata(object(name, value));
+                case "retry_policy" -> options = options.retryPolicy(RetrySchedule.parse(text(name, value)));
                 case "unique" -> options = options.unique(unique(value));
                 default -> throw new IllegalArgumentException("field '" + name + "' is not known: use " + FIELDS);
             }
@@ -85,7 +88,7 @@ final class JobLine {
             JsonNode value = field.getValue();
             switch (field.getKey()) {
                 case "by" -> by = List.of(texts(name, value));
-                case "for" -> period = Durations.parse(text(name, value));
+                case "for" -> period = DurationText.parse(text(name, value));
                 case "states" -> states = List.of(texts(name, value));
                 case "on_conflict" -> onConflict = text(name, value);
                 case "replace" -> replace = List.of(texts(name, value));

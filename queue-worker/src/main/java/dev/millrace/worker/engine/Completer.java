@@ -37,6 +37,7 @@ final class Completer implements AutoCloseable {
     private final JobTable table;
     private final Leases leases;
     private final AttemptError errors;
+    private final JobEvents events;
     private final SupervisedLoop loop;
 
     private final ReentrantLock lock = new ReentrantLock();
@@ -46,11 +47,12 @@ final class Completer implements AutoCloseable {
     private List<Outcome> flushing = List.of();
     private boolean abandoned;
 
-    Completer(Supervisor supervisor, JobTable table, Leases leases, AttemptError errors) {
+    Completer(Supervisor supervisor, JobTable table, Leases leases, AttemptError errors, JobEvents events) {
         this.supervisor = supervisor;
         this.table = table;
         this.leases = leases;
         this.errors = errors;
+        this.events = events;
         this.loop = new SupervisedLoop("completer-" + supervisor.database().instance(), supervisor, this::flush);
     }
 
@@ -244,8 +246,13 @@ final class Completer implements AutoCloseable {
         int lost = 0;
         for (Outcome outcome : batch) {
             Execution execution = leases.remove(outcome.job());
-            if (!changed.contains(outcome.job().id()) && (execution == null || !execution.completedInTransaction())) {
+            if (changed.contains(outcome.job().id())) {
+                events.accepted(outcome, execution);
+            } else if (execution != null && execution.completedInTransaction()) {
+                events.completed(outcome.job(), execution);
+            } else {
                 lost++;
+                events.leaseLost(outcome.job());
             }
         }
         if (lost > 0) {

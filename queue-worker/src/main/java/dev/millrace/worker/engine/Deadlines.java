@@ -7,12 +7,13 @@ import java.time.Duration;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * Stops handlers whose time is over: that of their job, or that of the lease of this worker. Needs no database, since the second
- * happens without one. When {@link LeaseClock} says so every running job is cancelled, then interrupted. This is an optimisation:
+ * happens without one. A handler that does not stop for its job's sake is given up: the job goes on, the thread keeps its slot. When {@link LeaseClock} says so every running job is cancelled, then interrupted. This is an optimisation:
  * what makes a late handler harmless is the fence.
  */
 final class Deadlines implements AutoCloseable {
@@ -26,14 +27,28 @@ final class Deadlines implements AutoCloseable {
     private final Leases leases;
     private final LeaseClock lease;
     private final Supervisor supervisor;
+    private final Duration abandonAfter;
+    private final Consumer<Execution> abandon;
     private final ScheduledExecutorService clock;
     private long riskTold;
 
-    /** Deadlines that are not watched yet. */
-    Deadlines(Supervisor supervisor, Leases leases, LeaseClock lease) {
+    /**
+     * Deadlines that are not watched yet.
+     *
+     * @param abandonAfter how long after it was asked a handler has to stop
+     * @param abandon gives up a handler that did not
+     */
+    Deadlines(
+            Supervisor supervisor,
+            Leases leases,
+            LeaseClock lease,
+            Duration abandonAfter,
+            Consumer<Execution> abandon) {
         this.supervisor = supervisor;
         this.leases = leases;
         this.lease = lease;
+        this.abandonAfter = abandonAfter;
+        this.abandon = abandon;
         this.clock = Executors.newSingleThreadScheduledExecutor(runnable -> {
             Thread thread = new Thread(
                     runnable, "millrace-deadlines-" + supervisor.database().instance());
@@ -56,7 +71,9 @@ final class Deadlines implements AutoCloseable {
                 if (execution.cause() == Execution.Cause.OPERATOR) {
                     interruptIfDue(execution);
                 }
-                if (execution.isRunning()) {
+                if (execution.isStuck(abandonAfter)) {
+                    abandon.accept(execution);
+                } else if (execution.isRunning()) {
                     if (stop(execution, Execution.Cause.LEASE, overLease)) {
                         supervisor.metrics().add(ConnectionMetrics.Counter.LEASES_ABANDONED);
                     }

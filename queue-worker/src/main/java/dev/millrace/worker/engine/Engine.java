@@ -1,5 +1,6 @@
 package dev.millrace.worker.engine;
 
+import dev.millrace.connection.ConnectionMetrics;
 import dev.millrace.connection.Database;
 import dev.millrace.connection.NotificationHandler;
 import dev.millrace.connection.Supervisor;
@@ -48,6 +49,8 @@ public final class Engine implements AutoCloseable {
     private final EmptyCheck emptyCheck;
     private final Deadlines deadlines;
     private final CancelRequests cancelRequests;
+    private final JobEvents events;
+    private final Runner runner;
     private final AtomicBoolean closed = new AtomicBoolean();
     private final ReentrantLock starting = new ReentrantLock();
     private volatile @Nullable AutoCloseable listening;
@@ -62,7 +65,8 @@ public final class Engine implements AutoCloseable {
                 + Integer.toString(ThreadLocalRandom.current().nextInt(36 * 36 * 36 * 36), 36);
         this.table = new JobTable(schema);
         AttemptError errors = new AttemptError(workerId);
-        this.completer = new Completer(supervisor, table, leases, errors);
+        this.events = new JobEvents(supervisor, workerId, config.onJobEvent());
+        this.completer = new Completer(supervisor, table, leases, errors, events);
         WorkerTable workers = new WorkerTable(schema);
         LeaseClock lease = new LeaseClock(config.lease(), System.nanoTime());
         this.heartbeat = new Heartbeat(
@@ -73,10 +77,11 @@ public final class Engine implements AutoCloseable {
                 lease,
                 new JacksonArgsCodec().encode(config.queues()),
                 this::leasesLost);
-        this.deadlines = new Deadlines(supervisor, leases, lease);
+        this.deadlines = new Deadlines(supervisor, leases, lease, config.abandonAfter(), this::abandon);
         this.cancelRequests = new CancelRequests(supervisor, table, leases, workerId, config.lease());
         this.maintenance = new Maintenance(supervisor, workers, new MaintenanceTable(schema), workerId, config.lease());
-        Runner runner = new Runner(config.handlers(), config.codec(), errors, completer::submit);
+        Outputs outputs = new Outputs(config.codec(), config.maxOutputBytes());
+        this.runner = new Runner(config, outputs, errors, events, completer::submit);
         Lending lending = new Lending(supervisor);
         String[] kinds = config.handlers().keySet().toArray(new String[0]);
         config.queues()
@@ -91,7 +96,7 @@ public final class Engine implements AutoCloseable {
                                 workerId,
                                 kinds,
                                 config.pollInterval(),
-                                job -> new Execution(job, table, config.codec(), lending),
+                                job -> new Execution(job, table, outputs, lending),
                                 runner)));
         this.emptyCheck = new EmptyCheck(supervisor, schema, claimers.keySet(), kinds, this::isIdle);
     }
@@ -120,6 +125,7 @@ public final class Engine implements AutoCloseable {
             listening = supervisor.listen(new WakeUps());
             claimers.values().forEach(Claimer::start);
             maintenance.start();
+            events.workerUp();
         } catch (SQLException failure) {
             throw new MillraceException("Worker " + workerId + " could not register: " + failure.getMessage(), failure);
         } finally {
@@ -162,6 +168,23 @@ public final class Engine implements AutoCloseable {
         leases.all().forEach(execution -> execution.cancel(Execution.Cause.LEASE));
     }
 
+    /** Its slot stays taken by the thread for as long as that runs, so that stuck handlers can't become any number of threads. */
+    private void abandon(Execution execution) {
+        Outcome outcome = runner.abandon(execution);
+        if (outcome != null) {
+            supervisor.metrics().add(ConnectionMetrics.Counter.HANDLERS_ABANDONED);
+            events.abandoned(execution);
+            LOG.warn(
+                    "The handler of job {} ({}) did not stop within {} ms of being asked: the job goes on without it, one slot of queue"
+                            + " {} stays taken until it ends",
+                    execution.id(),
+                    execution.kind(),
+                    config.abandonAfter().toMillis(),
+                    execution.queue());
+            completer.submitWithoutWaiting(List.of(outcome));
+        }
+    }
+
     /**
      * Stops claiming, gives back what has not begun, lets running jobs end within the grace, then cancels and interrupts them,
      * writes what is to be written, and disappears. Takes the grace and a few seconds at most, also without a database. May be
@@ -197,6 +220,7 @@ public final class Engine implements AutoCloseable {
         stopListening();
         heartbeat.close();
         supervisor.close();
+        events.close();
         LOG.info("Worker {} has stopped", workerId);
     }
 
@@ -214,7 +238,7 @@ public final class Engine implements AutoCloseable {
             return;
         }
         leases.all().forEach(Execution::interrupt);
-        if (!awaitIdle(System.nanoTime() + INTERRUPT_GRACE.toNanos())) {
+        if (!awaitIdle(System.nanoTime() + INTERRUPT_GRACE.toNanos()) && leases.size() > 0) {
             LOG.warn(
                     "{} jobs did not stop when asked and are given back while their handlers still run", leases.size());
             release(leases.all());
@@ -223,6 +247,7 @@ public final class Engine implements AutoCloseable {
 
     private void release(Collection<Execution> executions) {
         completer.submitWithoutWaiting(executions.stream()
+                .filter(Execution::decide)
                 .map(execution -> new Outcome.Release(execution.job()))
                 .toList());
     }

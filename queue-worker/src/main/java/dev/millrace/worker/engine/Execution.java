@@ -1,7 +1,6 @@
 package dev.millrace.worker.engine;
 
 import dev.millrace.connection.SqlFunction;
-import dev.millrace.job.ArgsCodec;
 import dev.millrace.worker.handler.LeaseLostException;
 import dev.millrace.worker.handler.RunningJob;
 import java.sql.Connection;
@@ -9,6 +8,7 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /** One attempt: the job, whether it is to stop, and the thread that runs its handler. Thread-safe. */
@@ -16,13 +16,15 @@ final class Execution implements RunningJob {
 
     private final LeasedJob job;
     private final JobTable table;
-    private final ArgsCodec codec;
+    private final Outputs outputs;
     private final Lending lending;
     private volatile @Nullable Cause cause;
     private volatile boolean completedInTransaction;
     private @Nullable Thread runner;
     private long beganNanos;
+    private long endedNanos;
     private long cancelledNanos;
+    private final AtomicBoolean decided = new AtomicBoolean();
 
     /** Why a handler is asked to stop. */
     enum Cause {
@@ -40,12 +42,17 @@ final class Execution implements RunningJob {
         String text() {
             return text;
         }
+
+        /** Whether it is for the worker's sake, and says nothing about the job. */
+        boolean isOfWorker() {
+            return this == LEASE || this == CLOSE;
+        }
     }
 
-    Execution(LeasedJob job, JobTable table, ArgsCodec codec, Lending lending) {
+    Execution(LeasedJob job, JobTable table, Outputs outputs, Lending lending) {
         this.job = job;
         this.table = table;
-        this.codec = codec;
+        this.outputs = outputs;
         this.lending = lending;
     }
 
@@ -62,6 +69,7 @@ final class Execution implements RunningJob {
     /** The handler has returned: an interrupt after this would hit the next job of the thread. */
     synchronized void end() {
         runner = null;
+        endedNanos = System.nanoTime();
     }
 
     synchronized boolean isRunning() {
@@ -94,6 +102,42 @@ final class Execution implements RunningJob {
         return cause;
     }
 
+    /** Whoever gets true says what becomes of the job; for all others it is said already. */
+    boolean decide() {
+        return decided.compareAndSet(false, true);
+    }
+
+    /**
+     * Whether the handler was asked to stop so long ago for its job's sake, and still runs. One that has completed the job in a
+     * transaction of its own is left alone: that may be open, and whoever writes another outcome would wait for it.
+     */
+    synchronized boolean isStuck(Duration patience) {
+        Cause why = cause;
+        return runner != null
+                && why != null
+                && !why.isOfWorker()
+                && !completedInTransaction
+                && !decided.get()
+                && System.nanoTime() - cancelledNanos > patience.toNanos();
+    }
+
+    /** Where the handler's thread is. */
+    StackTraceElement[] place() {
+        Thread thread;
+        synchronized (this) {
+            thread = runner;
+        }
+        return thread == null ? new StackTraceElement[0] : thread.getStackTrace();
+    }
+
+    /** How long the handler has run, until now or until it ended; zero before it begins. */
+    synchronized Duration ran() {
+        if (beganNanos == 0) {
+            return Duration.ZERO;
+        }
+        return Duration.ofNanos((runner == null ? endedNanos : System.nanoTime()) - beganNanos);
+    }
+
     /** Interrupts the handler if it still runs. */
     synchronized void interrupt() {
         if (runner != null) {
@@ -113,13 +157,15 @@ final class Execution implements RunningJob {
 
     @Override
     public void completeIn(Connection connection, Object output) throws SQLException {
-        complete(connection, Storable.json(codec.encode(output)));
+        complete(connection, outputs.json(job, output));
     }
 
     private void complete(Connection connection, @Nullable String output) throws SQLException {
+        // Before the statement, which may have to wait: from now on the handler's transaction may hold the row.
         completedInTransaction = true;
         if (table.finish(connection, List.of(new Outcome.Finalize(job, "completed", output, null)))
                 .isEmpty()) {
+            completedInTransaction = false;
             throw new LeaseLostException(job.id());
         }
     }

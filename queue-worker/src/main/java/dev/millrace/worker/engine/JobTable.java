@@ -198,6 +198,8 @@ final class JobTable {
 
     /** Makes jobs wait for a time; returns the ids that really changed. */
     Set<Long> defer(Connection connection, List<Outcome.Defer> outcomes) throws SQLException {
+        // A moment is for the database's clock to judge; its statement takes delays, which most outcomes are.
+        long now = outcomes.stream().allMatch(outcome -> outcome.until() == null) ? 0 : clockMicros(connection);
         try (PreparedStatement statement = connection.prepareStatement(defer)) {
             setLeases(statement, outcomes);
             setTexts(connection, statement, 3, outcomes, Outcome.Defer::state);
@@ -205,7 +207,9 @@ final class JobTable {
                     4,
                     connection.createArrayOf(
                             "bigint",
-                            outcomes.stream().map(Outcome.Defer::delayMicros).toArray()));
+                            outcomes.stream()
+                                    .map(outcome -> outcome.delayMicrosFrom(now))
+                                    .toArray()));
             statement.setArray(
                     5,
                     connection.createArrayOf(
@@ -213,6 +217,15 @@ final class JobTable {
                             outcomes.stream().map(Outcome.Defer::refunded).toArray()));
             setTexts(connection, statement, 6, outcomes, Outcome.Defer::error);
             return ids(statement);
+        }
+    }
+
+    private static long clockMicros(Connection connection) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(
+                        "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint");
+                ResultSet row = statement.executeQuery()) {
+            row.next();
+            return row.getLong(1);
         }
     }
 

@@ -1,5 +1,7 @@
 package dev.millrace.worker.engine;
 
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import org.jspecify.annotations.Nullable;
 
 /** What is to be written for a lease that ends; JSON is text already, so that writing can't fail in the handler's stead. */
@@ -25,6 +27,7 @@ sealed interface Outcome {
      *
      * @param state retryable or scheduled
      * @param delayMicros from now, by the database's clock
+     * @param until a moment instead of the delay, by the database's clock
      * @param refunded whether the attempt is given back
      * @param error JSON object for this attempt, or null
      */
@@ -32,8 +35,18 @@ sealed interface Outcome {
             LeasedJob job,
             String state,
             long delayMicros,
+            @Nullable Instant until,
             boolean refunded,
-            @Nullable String error) implements Outcome {}
+            @Nullable String error)
+            implements Outcome {
+
+        /** How long to wait from a moment, in microseconds since 1970. */
+        long delayMicrosFrom(long nowMicros) {
+            return until == null
+                    ? delayMicros
+                    : Math.max(0, ChronoUnit.MICROS.between(Instant.EPOCH, until) - nowMicros);
+        }
+    }
 
     /** The job was not begun, or is given up: it becomes available again and its attempt is given back. */
     record Release(LeasedJob job) implements Outcome {}

@@ -1,9 +1,14 @@
 package dev.millrace.worker.engine;
 
 import dev.millrace.job.ArgsCodec;
+import dev.millrace.job.JobEvent;
+import dev.millrace.worker.handler.HandlerInterceptor;
 import dev.millrace.worker.handler.Handlers.Registration;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a worker runs with; built and checked by {@code Worker.Builder}.
@@ -14,6 +19,10 @@ import java.util.Map;
  * @param pollInterval wait between claims where nothing wakes
  * @param grace how long running jobs may go on at close
  * @param codec for arguments and output
+ * @param maxOutputBytes limit for the output of a job
+ * @param abandonAfter how long a handler has to stop when asked
+ * @param interceptors around each handler, the outermost first
+ * @param onJobEvent is told what happens to jobs; null for nobody
  */
 public record WorkerConfig(
         Map<String, Integer> queues,
@@ -21,7 +30,11 @@ public record WorkerConfig(
         Duration lease,
         Duration pollInterval,
         Duration grace,
-        ArgsCodec codec) {
+        ArgsCodec codec,
+        int maxOutputBytes,
+        Duration abandonAfter,
+        List<HandlerInterceptor> interceptors,
+        @Nullable Consumer<JobEvent> onJobEvent) {
 
     @Override
     public String toString() {

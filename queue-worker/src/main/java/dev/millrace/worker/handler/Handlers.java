@@ -1,6 +1,7 @@
 package dev.millrace.worker.handler;
 
 import dev.millrace.job.JobType;
+import dev.millrace.job.RetryPolicy;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;

@@ -1,8 +1,8 @@
 package dev.millrace.worker.handler;
 
 /**
- * A {@link Handler} whose outcome is a value: done with or without output, snooze, cancel, or retry at a chosen time. An
- * exception is a failed attempt. Called by many threads at once.
+ * A {@link Handler} whose outcome is a value: done with or without output, snooze, cancel, retry at a chosen time, fail,
+ * discard. An exception is a failed attempt. Called by many threads at once.
  *
  * @param <A> type of the arguments
  */

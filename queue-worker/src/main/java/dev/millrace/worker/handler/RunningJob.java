@@ -63,6 +63,7 @@ public interface RunningJob {
      * As {@link #completeIn(Connection)}, with output.
      *
      * @param output written as JSON
+     * @throws OutputTooLargeException if it has more bytes than the worker allows; nothing was written
      */
     void completeIn(Connection connection, Object output) throws SQLException;
 

@@ -1,4 +1,4 @@
-/** What user code implements and sees: handlers, the running job, results, retry policies. */
+/** What user code implements and sees: handlers, the running job, results. */
 @NullMarked
 package dev.millrace.worker.handler;
 

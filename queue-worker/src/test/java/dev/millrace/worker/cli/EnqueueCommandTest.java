@@ -66,13 +66,16 @@ class EnqueueCommandTest {
                         "--tag",
                         "b c",
                         "--metadata",
-                        "{\"m\": \"ä\"}")
+                        "{\"m\": \"ä\"}",
+                        "--retry-policy",
+                        "exponential 1s 2 1h")
                 .done();
 
         assertThat(database.queryString("""
-                SELECT concat_ws('|', args, queue, priority, max_attempts, state, timeout, tags, metadata,
+                SELECT concat_ws('|', args, queue, priority, max_attempts, state, timeout, tags, metadata, retry_policy,
                                  scheduled_at - created_at BETWEEN interval '59 minutes' AND interval '61 minutes') FROM job"""))
-                .isEqualTo("{\"n\": 12345678901234567890.10}|q|1|3|scheduled|00:01:30|{a,\"b c\"}|{\"m\": \"ä\"}|t");
+                .isEqualTo(
+                        "{\"n\": 12345678901234567890.10}|q|1|3|scheduled|00:01:30|{a,\"b c\"}|{\"m\": \"ä\"}|exponential 1s 2.0 1h|t");
     }
 
     @Test

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.millrace.job.EnqueueOptions;
 import dev.millrace.job.NewJob;
+import dev.millrace.job.RetryPolicy;
 import java.time.Duration;
 import java.time.Instant;
 import org.junit.jupiter.api.Test;
@@ -27,7 +28,7 @@ class JobLineTest {
     void parse_allFields_areTakenOver() {
         NewJob job = parse("""
                 {"kind": "mail", "args": {"to": "ä"}, "queue": "q", "priority": 1, "in": "5m", "max_attempts": 3, "timeout": "PT2H",
-                 "tags": ["a", "b"], "metadata": {"m": 1}}""");
+                 "tags": ["a", "b"], "metadata": {"m": 1}, "retry_policy": "exponential 1s 2 1h"}""");
 
         assertThat(job.args()).isEqualTo("{\"to\":\"ä\"}");
         assertThat(job.options().queue()).isEqualTo("q");
@@ -37,6 +38,8 @@ class JobLineTest {
         assertThat(job.options().timeout()).isEqualTo(Duration.ofHours(2));
         assertThat(job.options().tags()).containsExactly("a", "b");
         assertThat(job.options().metadata()).isEqualTo("{\"m\":1}");
+        assertThat(job.options().retryPolicy())
+                .isEqualTo(RetryPolicy.exponential(Duration.ofSeconds(1), 2, Duration.ofHours(1)));
         assertThat(parse("{\"kind\":\"m\",\"at\":\"2027-01-31T12:00:00+01:00\"}")
                         .options()
                         .at())
@@ -62,6 +65,7 @@ class JobLineTest {
             delimiter = '|',
             quoteCharacter = '`',
             value = {
+                "{\"kind\":\"k\",\"retry_policy\":\"often\"} | 'often' is not a retry policy",
                 "[]                                         | it is not a JSON object",
                 "1                                          | it is not a JSON object",
                 "{                                          | it is not valid JSON, column ",

@@ -144,7 +144,7 @@ class PlanTest {
     @Test
     void defer_manyRunning_findsEachById() throws SQLException {
         List<Outcome.Defer> outcomes = leased().stream()
-                .map(job -> new Outcome.Defer(job, "retryable", 1_000_000, false, "{}"))
+                .map(job -> new Outcome.Defer(job, "retryable", 1_000_000, null, false, "{}"))
                 .toList();
         Explain.assertReads(
                 Explain.plan(supervisor, connection -> table.defer(connection, outcomes)), "job_running", BATCH);

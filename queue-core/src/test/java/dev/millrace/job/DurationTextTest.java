@@ -1,4 +1,4 @@
-package dev.millrace.worker.cli;
+package dev.millrace.job;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
@@ -8,7 +8,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-class DurationsTest {
+class DurationTextTest {
 
     @ParameterizedTest
     @CsvSource({
@@ -22,14 +22,14 @@ class DurationsTest {
         "P1D, P1D"
     })
     void parse_shortOrIso_isThatDuration(String text, Duration expected) {
-        assertThat(Durations.parse(text)).isEqualTo(expected);
+        assertThat(DurationText.parse(text)).isEqualTo(expected);
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"", "5", "s", "5 m", "-5s", "5M", "1.5h", "5min", "9999999999999d", "999999999999d999"})
     void parse_otherText_saysHowToWriteIt(String text) {
         assertThatIllegalArgumentException()
-                .isThrownBy(() -> Durations.parse(text))
+                .isThrownBy(() -> DurationText.parse(text))
                 .withMessage("'%s' is not a duration: write 500ms, 30s, 5m, 2h, 7d, or ISO-8601 such as PT1H30M", text);
     }
 }
