@@ -33,6 +33,7 @@ public final class PgServer implements AutoCloseable {
     private final Path directory;
     private final Path binaries;
     private final Map<String, String> config;
+    private final Map<String, String> environment;
     private final List<String> clients;
     private final LoopbackPort port = LoopbackPort.free();
     private final Thread hook = new Thread(this::destroy, "stop-test-postgres");
@@ -40,13 +41,17 @@ public final class PgServer implements AutoCloseable {
     private volatile @Nullable ProcessFamily postmaster;
     private volatile boolean closed;
 
-    private PgServer(Map<String, String> config, List<String> clients, @Nullable TestCertificates certificates) {
-        this.config = config;
-        this.clients = clients;
-        this.certificates = certificates;
+    private PgServer(Builder builder) {
+        this.config = builder.config;
+        this.environment = builder.environment;
+        this.clients = builder.clients;
+        this.certificates = builder.certificates;
         this.binaries = PgBinaries.unpacked();
         try {
-            this.directory = Files.createTempDirectory("millrace-pg-");
+            Path disk = builder.disk;
+            this.directory = disk == null
+                    ? Files.createTempDirectory("millrace-pg-")
+                    : Files.createTempDirectory(disk, "millrace-pg-");
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -66,8 +71,10 @@ public final class PgServer implements AutoCloseable {
                 "unix_socket_directories", "",
                 "listen_addresses", LoopbackPort.ADDRESS));
 
+        private final Map<String, String> environment = new LinkedHashMap<>();
         private final List<String> clients = new ArrayList<>();
         private @Nullable TestCertificates certificates;
+        private @Nullable Path disk;
 
         private Builder() {}
 
@@ -97,9 +104,21 @@ public final class PgServer implements AutoCloseable {
             return this;
         }
 
+        /** Lives by this clock; the machine and all others keep theirs. */
+        public Builder clock(FakeClock clock) {
+            environment.putAll(clock.environment());
+            return this;
+        }
+
+        /** All its data, the log included, lie on this disk. */
+        public Builder on(SmallDisk place) {
+            disk = place.path();
+            return this;
+        }
+
         /** Creates and starts it. */
         public PgServer start() {
-            PgServer server = new PgServer(config, clients, certificates);
+            PgServer server = new PgServer(this);
             Runtime.getRuntime().addShutdownHook(server.hook);
             try {
                 server.initialise();
@@ -267,6 +286,9 @@ public final class PgServer implements AutoCloseable {
             if (process != null && process.isAlive()) {
                 process.end("KILL");
             }
+            if (process != null && !environment.isEmpty()) {
+                FakeClock.removeTraces(process.pid());
+            }
             PgBinaries.deleteTree(directory);
         } catch (IOException | IllegalStateException e) {
             throw new IllegalStateException("could not remove the server in " + directory, e);
@@ -335,6 +357,9 @@ public final class PgServer implements AutoCloseable {
                         directory.resolve("log").toFile()));
         builder.environment().keySet().removeIf(name -> name.startsWith("PG") || name.startsWith("LC_"));
         builder.environment().put("LC_ALL", "C");
+        if (!program.equals("initdb")) {
+            builder.environment().putAll(environment);
+        }
         try {
             return builder.start();
         } catch (IOException e) {
