@@ -38,6 +38,7 @@ public final class PgServer implements AutoCloseable {
     private final LoopbackPort port = LoopbackPort.free();
     private final Thread hook = new Thread(this::destroy, "stop-test-postgres");
     private final @Nullable TestCertificates certificates;
+    private final @Nullable SmallDisk logDisk;
     private volatile @Nullable ProcessFamily postmaster;
     private volatile boolean closed;
 
@@ -46,12 +47,10 @@ public final class PgServer implements AutoCloseable {
         this.environment = builder.environment;
         this.clients = builder.clients;
         this.certificates = builder.certificates;
+        this.logDisk = builder.logDisk;
         this.binaries = PgBinaries.unpacked();
         try {
-            Path disk = builder.disk;
-            this.directory = disk == null
-                    ? Files.createTempDirectory("millrace-pg-")
-                    : Files.createTempDirectory(disk, "millrace-pg-");
+            this.directory = Files.createTempDirectory("millrace-pg-");
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -74,7 +73,7 @@ public final class PgServer implements AutoCloseable {
         private final Map<String, String> environment = new LinkedHashMap<>();
         private final List<String> clients = new ArrayList<>();
         private @Nullable TestCertificates certificates;
-        private @Nullable Path disk;
+        private @Nullable SmallDisk logDisk;
 
         private Builder() {}
 
@@ -110,9 +109,9 @@ public final class PgServer implements AutoCloseable {
             return this;
         }
 
-        /** All its data, the log included, lie on this disk. */
-        public Builder on(SmallDisk place) {
-            disk = place.path();
+        /** Has its write-ahead log, and nothing else, on this disk. */
+        public Builder writeAheadLogOn(SmallDisk disk) {
+            logDisk = disk;
             return this;
         }
 
@@ -166,6 +165,12 @@ public final class PgServer implements AutoCloseable {
         } catch (IOException e) {
             return e.toString();
         }
+    }
+
+    /** Whether it runs, be it in recovery; it ends by itself where it can't write its log. */
+    public boolean isAlive() {
+        ProcessFamily process = postmaster;
+        return process != null && process.isAlive();
     }
 
     /** Starts it again after any kind of end; returns when it accepts connections. */
@@ -296,8 +301,12 @@ public final class PgServer implements AutoCloseable {
     }
 
     private void initialise() {
-        Process initdb =
-                launch("initdb", "-D", data(), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "-N");
+        List<String> arguments = new ArrayList<>(
+                List.of("-D", data(), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "-N"));
+        if (logDisk != null) {
+            arguments.addAll(List.of("-X", logDisk.path().resolve("wal").toString()));
+        }
+        Process initdb = launch("initdb", arguments.toArray(String[]::new));
         ProcessFamily.waitFor(initdb);
         if (initdb.exitValue() != 0) {
             throw new IllegalStateException("initdb failed:\n" + log());
