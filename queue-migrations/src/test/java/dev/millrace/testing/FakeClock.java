@@ -72,10 +72,14 @@ public final class FakeClock implements AutoCloseable {
                 "1");
     }
 
-    /** What the library leaves behind in shared memory for a process that was killed. */
-    static void removeTraces(long pid) throws IOException {
-        Files.deleteIfExists(Path.of("/dev/shm/faketime_shm_" + pid));
-        Files.deleteIfExists(Path.of("/dev/shm/sem.faketime_sem_" + pid));
+    /** What the library leaves behind in shared memory for a process that has ended. */
+    static void removeTraces(long pid) {
+        try {
+            Files.deleteIfExists(Path.of("/dev/shm/faketime_shm_" + pid));
+            Files.deleteIfExists(Path.of("/dev/shm/sem.faketime_sem_" + pid));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     @Override

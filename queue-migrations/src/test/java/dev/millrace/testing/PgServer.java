@@ -291,8 +291,8 @@ public final class PgServer implements AutoCloseable {
             if (process != null && process.isAlive()) {
                 process.end("KILL");
             }
-            if (process != null && !environment.isEmpty()) {
-                FakeClock.removeTraces(process.pid());
+            if (process != null) {
+                removeTraces(process);
             }
             PgBinaries.deleteTree(directory);
         } catch (IOException | IllegalStateException e) {
@@ -322,12 +322,20 @@ public final class PgServer implements AutoCloseable {
     }
 
     private void stop(String signal) {
-        running().end(signal);
+        ProcessFamily process = running();
+        process.end(signal);
+        removeTraces(process);
         await().pollDelay(Duration.ZERO)
                 .pollInterval(Duration.ofMillis(10))
                 .atMost(LIMIT)
                 .until(port::isFree);
         postmaster = null;
+    }
+
+    private void removeTraces(ProcessFamily ended) {
+        if (!environment.isEmpty()) {
+            FakeClock.removeTraces(ended.pid());
+        }
     }
 
     private ProcessFamily running() {
