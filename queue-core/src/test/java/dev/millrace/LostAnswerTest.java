@@ -8,7 +8,9 @@ import dev.millrace.connection.ConnectionMetrics.Counter;
 import dev.millrace.connection.Database;
 import dev.millrace.connection.DatabaseUnavailableException;
 import dev.millrace.connection.Timeouts;
+import dev.millrace.job.JacksonArgsCodec;
 import dev.millrace.job.JobType;
+import dev.millrace.job.NewJob;
 import dev.millrace.testing.FaultProxy;
 import dev.millrace.testing.FaultProxy.Direction;
 import dev.millrace.testing.PostgresTest;
@@ -18,9 +20,11 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
+import java.util.Iterator;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -72,10 +76,14 @@ class LostAnswerTest {
 
     /** The insert has arrived at the server and waits there when the way back is cut; then it goes on. */
     private CompletableFuture<Long> answerLost(Supplier<Long> enqueue) throws SQLException {
+        return answerLost("LOCK TABLE millrace.job_available IN SHARE MODE", enqueue);
+    }
+
+    private CompletableFuture<Long> answerLost(String lock, Supplier<Long> enqueue) throws SQLException {
         try (Connection holder = database.connect();
                 Statement statement = holder.createStatement()) {
             holder.setAutoCommit(false);
-            statement.execute("LOCK TABLE millrace.job_available IN SHARE MODE");
+            statement.execute(lock);
             CompletableFuture<Long> enqueued = CompletableFuture.supplyAsync(enqueue);
             await().atMost(SOON)
                     .until(() -> database.queryLong(
@@ -101,22 +109,56 @@ class LostAnswerTest {
         assertThat(millrace.metrics().count(Counter.UNKNOWN_RESULTS)).isEqualTo(1);
     }
 
-    /** The answer of the copy is lost, so no commit was sent: nobody needs to be asked. */
+    /** The answer of the copy is lost, so no commit was sent and none needs to be looked for; nor is the source asked again. */
     @Test
     void bulkNotCommitted_isKnownNotToBeThere() throws Exception {
-        CompletableFuture<Long> enqueued =
-                answerLost(() -> millrace.enqueueAll(NUMBER, Stream.of(new Number(1), new Number(2))));
-        await().atMost(SOON)
-                .until(() -> database.queryLong(
-                                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-                                        + " AND application_name LIKE 'millrace/%/work#%' AND wait_event_type = 'Client'")
-                        == 1);
+        AtomicInteger asked = new AtomicInteger();
+        Iterator<NewJob> source = new Iterator<>() {
+            @Override
+            public boolean hasNext() {
+                return asked.incrementAndGet() < 3;
+            }
+
+            @Override
+            public NewJob next() {
+                return NewJob.of(NUMBER, new Number(1), NUMBER.defaults(), new JacksonArgsCodec());
+            }
+        };
+        CompletableFuture<Long> enqueued = answerLost(() -> millrace.enqueueAll(source, id -> {}));
+        int before = asked.get();
+        await().atMost(SOON).until(() -> millrace.metrics().count(Counter.WATCHDOG_KILLS) > 0);
         proxy.heal();
 
         DatabaseUnavailableException failure = failure(enqueued);
         assertThat(failure.isResultUnknown()).isFalse();
+        assertThat(failure).hasMessageContaining("nothing was inserted");
         assertThat(jobs()).isZero();
+        assertThat(asked).hasValue(before);
         assertThat(millrace.metrics().count(Counter.UNKNOWN_RESULTS)).isZero();
+    }
+
+    /** The commit itself waits, by a deferred trigger, when its answer is cut off. */
+    @Test
+    void bulkCommittedButNotAnswered_isFound() throws Exception {
+        database.execute("""
+                CREATE FUNCTION wait_at_commit() RETURNS trigger LANGUAGE plpgsql AS
+                $$ BEGIN PERFORM pg_advisory_xact_lock_shared(1); RETURN NULL; END $$;
+                CREATE CONSTRAINT TRIGGER wait_at_commit AFTER INSERT ON millrace.job_available
+                DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait_at_commit()
+                """);
+        try {
+            CompletableFuture<Long> enqueued = answerLost(
+                    "SELECT pg_advisory_xact_lock(1)",
+                    () -> millrace.enqueueAll(NUMBER, Stream.of(new Number(1), new Number(2))));
+            await().atMost(SOON).until(() -> jobs() == 2);
+            proxy.heal();
+
+            assertThat(enqueued.get(SOON.toSeconds(), TimeUnit.SECONDS)).isEqualTo(2);
+            assertThat(jobs()).isEqualTo(2);
+            assertThat(millrace.metrics().count(Counter.UNKNOWN_RESULTS)).isEqualTo(1);
+        } finally {
+            database.execute("DROP TRIGGER wait_at_commit ON millrace.job_available; DROP FUNCTION wait_at_commit()");
+        }
     }
 
     /** The first chunk is there when the way to the server is cut; the second and the commit never arrive. */

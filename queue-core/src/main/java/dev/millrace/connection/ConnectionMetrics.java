@@ -1,7 +1,10 @@
 package dev.millrace.connection;
 
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
@@ -69,10 +72,47 @@ public final class ConnectionMetrics {
      */
     public record Summary(long count, long totalNanos, long maxNanos) {}
 
+    /**
+     * One step of a cumulative histogram.
+     *
+     * @param upToNanos inclusive; {@link Long#MAX_VALUE} for the last, which counts all
+     * @param count how many took no longer
+     */
+    public record Bucket(long upToNanos, long count) {}
+
+    /** From a look-up in the same room to a long outage; the same for all timers, so that a binding needs no table of its own. */
+    private static final long[] BOUNDS_MILLIS = {
+        1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 300_000, 1_800_000
+    };
+
     private static final class Measured {
         private final LongAdder count = new LongAdder();
         private final LongAdder total = new LongAdder();
         private final AtomicLong max = new AtomicLong();
+        private final LongAdder[] buckets = new LongAdder[BOUNDS_MILLIS.length + 1];
+
+        Measured() {
+            Arrays.setAll(buckets, i -> new LongAdder());
+        }
+
+        void add(long nanos) {
+            count.increment();
+            total.add(nanos);
+            max.accumulateAndGet(nanos, Math::max);
+            // Rounded up, or what took longer than a bound by less than a millisecond would count as within.
+            int found = Arrays.binarySearch(BOUNDS_MILLIS, Math.floorDiv(nanos + 999_999, 1_000_000L));
+            buckets[found < 0 ? -found - 1 : found].increment();
+        }
+
+        List<Bucket> cumulative() {
+            List<Bucket> result = new ArrayList<>(buckets.length);
+            long sum = 0;
+            for (int i = 0; i < buckets.length; i++) {
+                sum += buckets[i].sum();
+                result.add(new Bucket(i < BOUNDS_MILLIS.length ? BOUNDS_MILLIS[i] * 1_000_000L : Long.MAX_VALUE, sum));
+            }
+            return result;
+        }
     }
 
     private final Map<Counter, LongAdder> counters = new EnumMap<>(Counter.class);
@@ -97,6 +137,14 @@ public final class ConnectionMetrics {
     public Summary measured(Timer timer) {
         Measured measured = measures(timer);
         return new Summary(measured.count.sum(), measured.total.sum(), measured.max.get());
+    }
+
+    /**
+     * The same as a cumulative histogram with fixed bounds, from 1 ms to half an hour. Each bucket counts what the ones before
+     * it count; the last one counts all, and may differ from a {@link Summary} read at another moment.
+     */
+    public List<Bucket> buckets(Timer timer) {
+        return measures(timer).cumulative();
     }
 
     /** Failed attempts to connect by class. */
@@ -130,10 +178,7 @@ public final class ConnectionMetrics {
     }
 
     void measure(Timer timer, long nanos) {
-        Measured measured = measures(timer);
-        measured.count.increment();
-        measured.total.add(nanos);
-        measured.max.accumulateAndGet(nanos, Math::max);
+        measures(timer).add(nanos);
     }
 
     /** One line for a log or a test. */

@@ -41,6 +41,7 @@ final class Connector {
     private final LinkFactory links;
     private volatile boolean pooler;
     private volatile boolean optionsRefused;
+    private final HungConnects hung = new HungConnects(System::nanoTime);
 
     Connector(Database database, LinkFactory links) {
         this.database = database;
@@ -84,9 +85,21 @@ final class Connector {
      * too late finds its link dead and is thrown away.
      */
     private Link attempt(Link.Role role, long epoch) throws SQLException {
+        if (!hung.allowAnother()) {
+            throw new SQLException(
+                    "Earlier attempts to connect to " + database
+                            + " still hang, in the look-up of its name most likely",
+                    "08001");
+        }
         Link link = links.create(role, epoch);
         CompletableFuture<Connection> attempt = new CompletableFuture<>();
-        Thread thread = new Thread(() -> connect(link, attempt), "millrace-connect-" + link.id());
+        HungConnects.Attempt hanging = hung.attempt();
+        Thread thread = new Thread(
+                () -> {
+                    connect(link, attempt);
+                    hanging.ended();
+                },
+                "millrace-connect-" + link.id());
         thread.setDaemon(true);
         LinkSocketFactory.register(link);
         try {
@@ -102,6 +115,7 @@ final class Connector {
             throw new SQLException(
                     "Connecting to " + database + " failed: " + failed.getCause(), "08001", failed.getCause());
         } catch (TimeoutException late) {
+            hanging.hangs();
             link.kill("connecting took longer than " + timeouts.connect());
             throw new SQLException(
                     "No connection to " + database + " within "
@@ -109,6 +123,7 @@ final class Connector {
                     "08001",
                     late);
         } catch (InterruptedException interrupted) {
+            hanging.hangs();
             link.kill("connecting was interrupted");
             Thread.currentThread().interrupt();
             throw new SQLException("Connecting to " + database + " was interrupted", "08001", interrupted);

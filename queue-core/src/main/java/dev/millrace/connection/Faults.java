@@ -50,14 +50,23 @@ public final class Faults {
             case "08P01" -> FaultClass.OVERLOAD;
             case "08007", "40003" -> FaultClass.UNKNOWN_RESULT;
             case "57P03", "55000" -> FaultClass.STARTUP;
-            case "57P01", "57P02", "57P05", "25P03", "25P04", "58030" -> FaultClass.RECONNECT;
+            case "57P01", "57P02", "57P05", "25P03", "25P04" -> FaultClass.RECONNECT;
             case "57P04" -> FaultClass.CONFIGURATION;
             case "57014", "55P03" -> FaultClass.TIMED_OUT;
             case "40001", "40P01" -> FaultClass.CONFLICT;
             case "25006" -> FaultClass.FAILOVER;
-            case "53300", "53100", "53200", "53400", "54000" -> FaultClass.OVERLOAD;
+            case "54000" -> FaultClass.OVERLOAD;
             case "42P01", "42703", "42883", "42501", "3F000" -> FaultClass.SCHEMA;
-            default -> state.startsWith("08") || state.startsWith("XX") ? FaultClass.RECONNECT : FaultClass.CALLER;
+            default -> byClass(state);
+        };
+    }
+
+    /** What the server lacks or what its machine does to it is never the caller's fault: the caller would give up a job for it. */
+    private static FaultClass byClass(String state) {
+        return switch (state.length() < 2 ? state : state.substring(0, 2)) {
+            case "08", "58", "XX" -> FaultClass.RECONNECT;
+            case "53" -> FaultClass.OVERLOAD;
+            default -> FaultClass.CALLER;
         };
     }
 

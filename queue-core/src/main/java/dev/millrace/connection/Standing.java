@@ -245,6 +245,19 @@ final class Standing {
         }
     }
 
+    /** Waits for the time given, or until the database is usable in an epoch later than this one, or close. */
+    void awaitLater(long than, Duration wait) throws InterruptedException {
+        long nanos = wait.toNanos();
+        lock.lock();
+        try {
+            while (nanos > 0 && state != State.CLOSED && !(state == State.UP && epoch > than)) {
+                nanos = changed.awaitNanos(nanos);
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
     /** The supervisor's own wait: for the time given, a suspicion, or close. */
     void park(Duration wait) {
         long nanos = wait.toNanos();

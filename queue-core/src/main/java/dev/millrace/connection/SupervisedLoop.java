@@ -37,6 +37,7 @@ public final class SupervisedLoop implements AutoCloseable {
     private final String name;
     private final Supervisor supervisor;
     private final Step step;
+    private final Duration longestPause;
     private final Backoff backoff = new Backoff(new SplittableRandom());
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition signal = lock.newCondition();
@@ -52,9 +53,15 @@ public final class SupervisedLoop implements AutoCloseable {
     private boolean complained;
 
     public SupervisedLoop(String name, Supervisor supervisor, Step step) {
+        this(name, supervisor, step, PARK);
+    }
+
+    /** As above, for a step that must not be put off for long, whatever goes wrong: never longer than this after a failure. */
+    public SupervisedLoop(String name, Supervisor supervisor, Step step, Duration longestPause) {
         this.name = name;
         this.supervisor = supervisor;
         this.step = step;
+        this.longestPause = longestPause;
         this.thread = new Thread(this::run, "millrace-" + name);
         this.thread.setDaemon(true);
     }
@@ -152,7 +159,7 @@ public final class SupervisedLoop implements AutoCloseable {
         }
         Duration wait = failedBefore || !fault.losesConnection() ? backoff.next(fault) : Duration.ofMillis(50);
         failedBefore = true;
-        park(wait, false);
+        park(wait.compareTo(longestPause) < 0 ? wait : longestPause, false);
     }
 
     /** What loses a connection or keeps it from being had is the supervisor's to tell; what else goes wrong, once a minute. */

@@ -441,11 +441,14 @@ public final class Supervisor implements AutoCloseable {
         return open(Link.Role.LISTEN, epoch());
     }
 
-    /** Notifications do not arrive any more; the listener's only wait after a failure. */
+    /**
+     * Notifications do not arrive any more; the listener's only wait after a failure. A new epoch ends it: what refused the
+     * listener may have been mended by then.
+     */
     void listenerLost(Throwable failure, Faults.Phase phase) throws InterruptedException {
+        long met = standing.epoch();
         standing.notified(false);
-        TimeUnit.NANOSECONDS.sleep(
-                listenerBackoff.next(Faults.classify(failure, phase)).toNanos());
+        standing.awaitLater(met, listenerBackoff.next(Faults.classify(failure, phase)));
     }
 
     private void run() {

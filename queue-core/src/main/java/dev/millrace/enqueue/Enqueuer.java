@@ -83,6 +83,8 @@ public final class Enqueuer implements AutoCloseable {
     private static final class Attempt {
         private long id;
         private LostAnswer.@Nullable Session session;
+        /** All jobs are there, so a commit may have been sent. */
+        private boolean complete;
 
         void began(long first, Connection connection) throws SQLException {
             id = first;
@@ -126,15 +128,18 @@ public final class Enqueuer implements AutoCloseable {
         Attempt attempt = new Attempt();
         AtomicLong inserted = new AtomicLong();
         try {
-            supervisor.transaction(connection -> bulk.insert(connection, jobs, onId, inserted, queues, (same, some) -> {
-                if (attempt.id == 0) {
-                    attempt.began(some, same);
-                }
-                supervisor.extend(same);
-            }));
+            supervisor.transaction(connection -> {
+                bulk.insert(connection, jobs, onId, inserted, queues, (same, some) -> {
+                    if (attempt.id == 0) {
+                        attempt.began(some, same);
+                    }
+                    supervisor.extend(same);
+                });
+                attempt.complete = true;
+                return inserted.get();
+            });
         } catch (SQLException failure) {
-            // A source that has more to give was not read to its end, so no commit was sent.
-            if (attempt.id == 0 || jobs.hasNext()) {
+            if (!attempt.complete) {
                 throw translate(failure, "jobs in bulk");
             }
             requireCommitted(attempt, failure, "jobs in bulk");

@@ -3,6 +3,8 @@ package dev.millrace.testing;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
 import org.junit.jupiter.api.Assumptions;
@@ -43,6 +45,9 @@ public final class NetworkNamespace implements AutoCloseable {
     private final String name;
     private final String outside;
     private final String inside;
+    /** Where {@code ip netns exec} looks for files that replace those of the machine. */
+    private final Path configuration;
+
     private final String outsideAddress;
     private final String insideAddress;
     private final Thread hook = new Thread(this::remove, "remove-test-namespace");
@@ -51,6 +56,7 @@ public final class NetworkNamespace implements AutoCloseable {
     private NetworkNamespace(int number, String network) {
         // The kernel allows an interface 15 characters.
         this.name = "millrace-" + Integer.toHexString(number);
+        this.configuration = Path.of("/etc/netns", name);
         this.outside = "mro" + Integer.toHexString(number);
         this.inside = "mri" + Integer.toHexString(number);
         this.outsideAddress = network + "1";
@@ -93,6 +99,20 @@ public final class NetworkNamespace implements AutoCloseable {
     /** What to put before a command so that it runs inside: {@link JavaProcess.Builder#prefix}. */
     public List<String> prefix() {
         return List.of("ip", "netns", "exec", name);
+    }
+
+    /**
+     * Names are looked up at this name server from now on, by processes that start after this, with these options of {@code
+     * resolv.conf}.
+     */
+    public void resolveAt(String nameServer, String options) {
+        try {
+            Files.createDirectories(configuration);
+            Files.writeString(
+                    configuration.resolve("resolv.conf"), "nameserver " + nameServer + "\noptions " + options + "\n");
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     /** The machine's end of the cable. */
@@ -152,6 +172,11 @@ public final class NetworkNamespace implements AutoCloseable {
         // The cable first: the kernel would take it down with the namespace, but only some time later.
         removeQuietly("ip", "link", "delete", outside);
         removeQuietly("ip", "netns", "delete", name);
+        try {
+            PgBinaries.deleteTree(configuration);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     private void create() {

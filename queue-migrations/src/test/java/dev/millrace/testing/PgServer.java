@@ -33,17 +33,21 @@ public final class PgServer implements AutoCloseable {
     private final Path directory;
     private final Path binaries;
     private final Map<String, String> config;
+    private final Map<String, String> environment;
     private final List<String> clients;
     private final LoopbackPort port = LoopbackPort.free();
     private final Thread hook = new Thread(this::destroy, "stop-test-postgres");
     private final @Nullable TestCertificates certificates;
+    private final @Nullable SmallDisk logDisk;
     private volatile @Nullable ProcessFamily postmaster;
     private volatile boolean closed;
 
-    private PgServer(Map<String, String> config, List<String> clients, @Nullable TestCertificates certificates) {
-        this.config = config;
-        this.clients = clients;
-        this.certificates = certificates;
+    private PgServer(Builder builder) {
+        this.config = builder.config;
+        this.environment = builder.environment;
+        this.clients = builder.clients;
+        this.certificates = builder.certificates;
+        this.logDisk = builder.logDisk;
         this.binaries = PgBinaries.unpacked();
         try {
             this.directory = Files.createTempDirectory("millrace-pg-");
@@ -66,8 +70,10 @@ public final class PgServer implements AutoCloseable {
                 "unix_socket_directories", "",
                 "listen_addresses", LoopbackPort.ADDRESS));
 
+        private final Map<String, String> environment = new LinkedHashMap<>();
         private final List<String> clients = new ArrayList<>();
         private @Nullable TestCertificates certificates;
+        private @Nullable SmallDisk logDisk;
 
         private Builder() {}
 
@@ -97,9 +103,21 @@ public final class PgServer implements AutoCloseable {
             return this;
         }
 
+        /** Lives by this clock; the machine and all others keep theirs. */
+        public Builder clock(FakeClock clock) {
+            environment.putAll(clock.environment());
+            return this;
+        }
+
+        /** Has its write-ahead log, and nothing else, on this disk. */
+        public Builder writeAheadLogOn(SmallDisk disk) {
+            logDisk = disk;
+            return this;
+        }
+
         /** Creates and starts it. */
         public PgServer start() {
-            PgServer server = new PgServer(config, clients, certificates);
+            PgServer server = new PgServer(this);
             Runtime.getRuntime().addShutdownHook(server.hook);
             try {
                 server.initialise();
@@ -147,6 +165,12 @@ public final class PgServer implements AutoCloseable {
         } catch (IOException e) {
             return e.toString();
         }
+    }
+
+    /** Whether it runs, be it in recovery; it ends by itself where it can't write its log. */
+    public boolean isAlive() {
+        ProcessFamily process = postmaster;
+        return process != null && process.isAlive();
     }
 
     /** Starts it again after any kind of end; returns when it accepts connections. */
@@ -267,6 +291,9 @@ public final class PgServer implements AutoCloseable {
             if (process != null && process.isAlive()) {
                 process.end("KILL");
             }
+            if (process != null) {
+                removeTraces(process);
+            }
             PgBinaries.deleteTree(directory);
         } catch (IOException | IllegalStateException e) {
             throw new IllegalStateException("could not remove the server in " + directory, e);
@@ -274,8 +301,12 @@ public final class PgServer implements AutoCloseable {
     }
 
     private void initialise() {
-        Process initdb =
-                launch("initdb", "-D", data(), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "-N");
+        List<String> arguments = new ArrayList<>(
+                List.of("-D", data(), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "-N"));
+        if (logDisk != null) {
+            arguments.addAll(List.of("-X", logDisk.path().resolve("wal").toString()));
+        }
+        Process initdb = launch("initdb", arguments.toArray(String[]::new));
         ProcessFamily.waitFor(initdb);
         if (initdb.exitValue() != 0) {
             throw new IllegalStateException("initdb failed:\n" + log());
@@ -291,12 +322,20 @@ public final class PgServer implements AutoCloseable {
     }
 
     private void stop(String signal) {
-        running().end(signal);
+        ProcessFamily process = running();
+        process.end(signal);
+        removeTraces(process);
         await().pollDelay(Duration.ZERO)
                 .pollInterval(Duration.ofMillis(10))
                 .atMost(LIMIT)
                 .until(port::isFree);
         postmaster = null;
+    }
+
+    private void removeTraces(ProcessFamily ended) {
+        if (!environment.isEmpty()) {
+            FakeClock.removeTraces(ended.pid());
+        }
     }
 
     private ProcessFamily running() {
@@ -335,6 +374,9 @@ public final class PgServer implements AutoCloseable {
                         directory.resolve("log").toFile()));
         builder.environment().keySet().removeIf(name -> name.startsWith("PG") || name.startsWith("LC_"));
         builder.environment().put("LC_ALL", "C");
+        if (!program.equals("initdb")) {
+            builder.environment().putAll(environment);
+        }
         try {
             return builder.start();
         } catch (IOException e) {

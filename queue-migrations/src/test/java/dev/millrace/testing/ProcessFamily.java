@@ -20,6 +20,10 @@ final class ProcessFamily {
         this.parent = parent;
     }
 
+    long pid() {
+        return parent.pid();
+    }
+
     boolean isAlive() {
         return parent.isAlive();
     }

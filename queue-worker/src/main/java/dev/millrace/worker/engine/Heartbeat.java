@@ -49,7 +49,12 @@ final class Heartbeat implements AutoCloseable {
         this.clock = clock;
         this.queuesJson = queuesJson;
         this.onLost = onLost;
-        this.loop = new SupervisedLoop("heartbeat-" + supervisor.database().instance(), supervisor, this::beat);
+        // A server that lacks something is spared by others, which wait up to half a minute: the lease does not wait.
+        this.loop = new SupervisedLoop(
+                "heartbeat-" + supervisor.database().instance(),
+                supervisor,
+                this::beat,
+                lease.dividedBy(BEATS_PER_LEASE));
     }
 
     /** Registers the worker, so that no claim comes before its lease, and begins to beat. */

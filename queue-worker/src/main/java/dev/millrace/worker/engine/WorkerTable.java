@@ -7,7 +7,10 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
 
-/** The statements on the rows of workers and of the leader. All times are the database's. Immutable. */
+/**
+ * The statements on the rows of workers and of the leader. All times are the database's, whose clock may be set: where it was
+ * set back, leases that were given before would last for as long as that. Immutable.
+ */
 final class WorkerTable {
 
     private final String register;
@@ -28,13 +31,22 @@ final class WorkerTable {
                 WHERE id = ?
                 """.formatted(s);
         remove = "DELETE FROM " + s + ".worker WHERE id = ?";
+        // No lead lasts for a minute: one that seems to was given before the clock was set back, as was a heartbeat
+        // from
+        // the future. That worker's lease begins now; if it lives, it renews it soon.
         lead = """
-                INSERT INTO %s.leader AS l (name, holder, term, expires_at)
+                WITH set_back AS (
+                    UPDATE %1$s.worker
+                    SET heartbeat_at = clock_timestamp(), lease_expires_at = clock_timestamp() + (lease_expires_at - heartbeat_at)
+                    WHERE heartbeat_at > clock_timestamp() + interval '5 seconds'
+                )
+                INSERT INTO %1$s.leader AS l (name, holder, term, expires_at)
                 VALUES ('leader', ?, 1, clock_timestamp() + ? * interval '1 millisecond')
                 ON CONFLICT (name) DO UPDATE
                 SET holder = excluded.holder, expires_at = excluded.expires_at,
                     term = CASE WHEN l.holder = excluded.holder THEN l.term ELSE l.term + 1 END
-                WHERE l.holder = excluded.holder OR l.expires_at < clock_timestamp()
+                WHERE l.holder = excluded.holder
+                    OR l.expires_at NOT BETWEEN clock_timestamp() AND clock_timestamp() + interval '1 minute'
                 RETURNING term
                 """.formatted(s);
         resign = "UPDATE " + s
