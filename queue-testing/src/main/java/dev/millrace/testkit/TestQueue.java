@@ -8,6 +8,7 @@ import dev.millrace.job.JacksonArgsCodec;
 import dev.millrace.job.JobType;
 import dev.millrace.worker.engine.InlineEngine;
 import dev.millrace.worker.handler.Handler;
+import dev.millrace.worker.handler.HandlerInterceptor;
 import dev.millrace.worker.handler.HandlerProvider;
 import dev.millrace.worker.handler.Handlers;
 import dev.millrace.worker.handler.Handlers.Registration;
@@ -60,7 +61,7 @@ public final class TestQueue implements AutoCloseable {
         this.failures = new ArrayList<>();
         Map<String, Registration<?>> recorded = new LinkedHashMap<>();
         builder.handlers.byKind().forEach((kind, registration) -> recorded.put(kind, recording(registration)));
-        this.engine = new InlineEngine(supervisor, recorded, codec);
+        this.engine = new InlineEngine(supervisor, recorded, List.copyOf(builder.interceptors), codec);
     }
 
     /** On this database, whose schema must be migrated. */
@@ -226,6 +227,7 @@ public final class TestQueue implements AutoCloseable {
 
         private final Database database;
         private final Handlers handlers = new Handlers();
+        private final List<HandlerInterceptor> interceptors = new ArrayList<>();
         private ArgsCodec codec = new JacksonArgsCodec();
         private int mostAttempts = 10_000;
 
@@ -246,6 +248,12 @@ public final class TestQueue implements AutoCloseable {
         /** Adds all handlers of a provider, as the application registers them. */
         public Builder handlers(HandlerProvider provider) {
             provider.register(handlers);
+            return this;
+        }
+
+        /** Adds what goes around each handler call, as on the worker; the first one added is the outermost. */
+        public Builder intercept(HandlerInterceptor interceptor) {
+            interceptors.add(interceptor);
             return this;
         }
 

@@ -3,6 +3,7 @@ package dev.millrace.worker.engine;
 import dev.millrace.connection.Supervisor;
 import dev.millrace.job.ArgsCodec;
 import dev.millrace.migrations.SchemaName;
+import dev.millrace.worker.handler.HandlerInterceptor;
 import dev.millrace.worker.handler.Handlers.Registration;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -13,6 +14,8 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Runs jobs on the calling thread, one after the other, by the statements and the rules of a worker: for the tests of an
@@ -32,7 +35,10 @@ public final class InlineEngine implements AutoCloseable {
         RELEASED
     }
 
+    private static final Logger LOG = LoggerFactory.getLogger(InlineEngine.class);
+
     private static final int BATCH = 100;
+    private static final int MAX_OUTPUT_BYTES = 1 << 20;
     private static final Duration LEASE = Duration.ofHours(1);
     private static final Duration FLUSH_LIMIT = Duration.ofSeconds(10);
     private static final String WORKER = "inline";
@@ -46,25 +52,49 @@ public final class InlineEngine implements AutoCloseable {
     private final Deadlines deadlines;
     private final Runner runner;
     private final Lending lending;
-    private final ArgsCodec codec;
+    private final Outputs outputs;
     private final String[] kinds;
     private final String workerId;
     private final String available;
     private final String bringNearer;
     private final Map<Ended, Integer> ended = new EnumMap<>(Ended.class);
 
-    public InlineEngine(Supervisor supervisor, Map<String, Registration<?>> handlers, ArgsCodec codec) {
+    /**
+     * Nothing is run yet.
+     *
+     * @param handlers by kind
+     * @param interceptors around each handler, the outermost first
+     * @param codec for arguments and output
+     */
+    public InlineEngine(
+            Supervisor supervisor,
+            Map<String, Registration<?>> handlers,
+            List<HandlerInterceptor> interceptors,
+            ArgsCodec codec) {
         this.supervisor = supervisor;
-        this.codec = codec;
+        WorkerConfig config = new WorkerConfig(
+                Map.of(),
+                handlers,
+                LEASE,
+                Duration.ZERO,
+                Duration.ZERO,
+                codec,
+                MAX_OUTPUT_BYTES,
+                LEASE,
+                interceptors,
+                null);
         SchemaName schema = supervisor.database().schema();
         this.workerId = WORKER + "/" + supervisor.database().instance();
         this.table = new JobTable(schema);
         this.maintenance = new MaintenanceTable(schema);
         this.workers = new WorkerTable(schema);
         AttemptError errors = new AttemptError(workerId);
-        this.completer = new Completer(supervisor, table, leases, errors);
-        this.deadlines = new Deadlines(supervisor, leases, new LeaseClock(LEASE, System.nanoTime()));
-        this.runner = new Runner(handlers, codec, errors, this::submit);
+        JobEvents events = new JobEvents(supervisor, workerId, null);
+        this.completer = new Completer(supervisor, table, leases, errors, events);
+        this.deadlines =
+                new Deadlines(supervisor, leases, new LeaseClock(LEASE, System.nanoTime()), LEASE, execution -> {});
+        this.outputs = new Outputs(codec, MAX_OUTPUT_BYTES);
+        this.runner = new Runner(config, outputs, errors, events, this::submit);
         this.lending = new Lending(supervisor);
         this.kinds = handlers.keySet().toArray(new String[0]);
         this.available =
@@ -91,7 +121,7 @@ public final class InlineEngine implements AutoCloseable {
             while (supervisor.work(maintenance::promote) == MaintenanceTable.BATCH) {}
             claimed = supervisor.work(this::claim);
             for (LeasedJob job : claimed) {
-                Execution execution = new Execution(job, table, codec, lending);
+                Execution execution = new Execution(job, table, outputs, lending);
                 leases.add(execution);
                 runner.run(execution);
             }
@@ -163,7 +193,7 @@ public final class InlineEngine implements AutoCloseable {
             try {
                 supervisor.work(connection -> workers.remove(connection, workerId));
             } catch (SQLException | RuntimeException theRowRunsOut) {
-                org.slf4j.LoggerFactory.getLogger(InlineEngine.class).debug("Not removed: {}", workerId, theRowRunsOut);
+                LOG.debug("Worker {} could not be removed", workerId, theRowRunsOut);
             }
         }
         supervisor.close();

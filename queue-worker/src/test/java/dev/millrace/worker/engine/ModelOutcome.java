@@ -103,7 +103,7 @@ enum ModelOutcome {
         return table.defer(
                 connection,
                 leases.stream()
-                        .map(lease -> new Outcome.Defer(lease, state, delay, refunded, null))
+                        .map(lease -> new Outcome.Defer(lease, state, delay, null, refunded, null))
                         .toList());
     }
 }
