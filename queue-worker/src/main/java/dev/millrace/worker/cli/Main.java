@@ -52,7 +52,8 @@ public final class Main {
                 .addSubcommand(new MigrateCommand(terminal))
                 .addSubcommand(new WorkCommand(terminal))
                 .addSubcommand(new EnqueueCommand(terminal))
-                .addSubcommand(JobsCommand.commandLine(terminal));
+                .addSubcommand(JobsCommand.commandLine(terminal))
+                .addSubcommand(new BenchCommand(terminal));
         commandLine.setOut(terminal.out());
         commandLine.setErr(terminal.err());
         commandLine.setUsageHelpAutoWidth(true);
@@ -99,7 +100,7 @@ public final class Main {
     private static int execute(ParseResult parsed) {
         if (!parsed.hasSubcommand() && !parsed.isUsageHelpRequested() && !parsed.isVersionHelpRequested()) {
             throw new ParameterException(
-                    parsed.commandSpec().commandLine(), "Name a command: migrate, work, enqueue or jobs");
+                    parsed.commandSpec().commandLine(), "Name a command: migrate, work, enqueue, jobs or bench");
         }
         return new CommandLine.RunLast().execute(parsed);
     }

@@ -58,7 +58,7 @@ class MainTest {
 
     @Test
     void run_withoutCommand_isUsage() {
-        Outcome.of(Map.of()).failed(2, "Name a command: migrate, work, enqueue or jobs");
+        Outcome.of(Map.of()).failed(2, "Name a command: migrate, work, enqueue, jobs or bench");
     }
 
     @Test
