@@ -61,7 +61,7 @@ public final class TestQueue implements AutoCloseable {
         this.failures = new ArrayList<>();
         Map<String, Registration<?>> recorded = new LinkedHashMap<>();
         builder.handlers.byKind().forEach((kind, registration) -> recorded.put(kind, recording(registration)));
-        this.engine = new InlineEngine(supervisor, recorded, List.copyOf(builder.interceptors), codec);
+        this.engine = new InlineEngine(supervisor, recorded, builder.handlers.interceptors(), codec);
     }
 
     /** On this database, whose schema must be migrated. */
@@ -227,7 +227,6 @@ public final class TestQueue implements AutoCloseable {
 
         private final Database database;
         private final Handlers handlers = new Handlers();
-        private final List<HandlerInterceptor> interceptors = new ArrayList<>();
         private ArgsCodec codec = new JacksonArgsCodec();
         private int mostAttempts = 10_000;
 
@@ -253,7 +252,7 @@ public final class TestQueue implements AutoCloseable {
 
         /** Adds what goes around each handler call, as on the worker; the first one added is the outermost. */
         public Builder intercept(HandlerInterceptor interceptor) {
-            interceptors.add(interceptor);
+            handlers.intercept(interceptor);
             return this;
         }
 

@@ -106,6 +106,23 @@ class TestQueueTest {
     }
 
     @Test
+    void interceptors_ofTheQueueAndOfAProvider_goAroundEachHandler() {
+        millrace.enqueue(EMAIL, new Email("ann"));
+        try (TestQueue intercepted = TestQueue.on(database)
+                .intercept((job, args, next) -> {
+                    sent.add("outer");
+                    return next.proceed(args);
+                })
+                .handlers(handlers -> handlers.handle(EMAIL, (job, email) -> sent.add(email.to()))
+                        .intercept((job, args, next) -> next.proceed(args.replace("ann", "bob"))))
+                .open()) {
+            intercepted.drain().requireNoFailure();
+        }
+
+        assertThat(sent).containsExactly("outer", "bob");
+    }
+
+    @Test
     void enqueuedInATransaction_isSeenByIt_beforeItsCommit() throws SQLException {
         try (Connection connection = database.unpooled().getConnection()) {
             connection.setAutoCommit(false);

@@ -20,11 +20,8 @@ import dev.millrace.worker.handler.HandlerProvider;
 import dev.millrace.worker.handler.Handlers;
 import dev.millrace.worker.handler.ResultHandler;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -190,7 +187,6 @@ public final class Worker implements AutoCloseable {
         private @Nullable Consumer<ConnectionEvent> onEvent;
         private int maxOutputBytes = 1 << 20;
         private Duration abandonAfter = Duration.ofSeconds(5);
-        private final List<HandlerInterceptor> interceptors = new ArrayList<>();
         private @Nullable Consumer<JobEvent> onJobEvent;
 
         private Builder(Database database) {
@@ -221,7 +217,7 @@ public final class Worker implements AutoCloseable {
             return this;
         }
 
-        /** Adds all handlers of a provider. */
+        /** Adds all handlers and interceptors of a provider. */
         public Builder handlers(HandlerProvider provider) {
             provider.register(handlers);
             return this;
@@ -298,7 +294,7 @@ public final class Worker implements AutoCloseable {
 
         /** Adds what goes around each handler call; the first one added is the outermost. */
         public Builder intercept(HandlerInterceptor interceptor) {
-            interceptors.add(Objects.requireNonNull(interceptor, "interceptor"));
+            handlers.intercept(interceptor);
             return this;
         }
 
@@ -358,7 +354,7 @@ public final class Worker implements AutoCloseable {
                             codec,
                             maxOutputBytes,
                             abandonAfter,
-                            List.copyOf(interceptors),
+                            handlers.interceptors(),
                             onJobEvent),
                     connectTimeout,
                     onEvent);

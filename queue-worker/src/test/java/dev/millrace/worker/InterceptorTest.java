@@ -122,6 +122,20 @@ class InterceptorTest {
     }
 
     @Test
+    void intercept_fromAHandlerJar_goesAroundAllHandlersOfTheWorker() {
+        rig.enqueue(1);
+        rig.start(rig.worker()
+                .handle(NUMBER, (job, number) -> seen.accept("handler"))
+                .handlers(handlers -> handlers.intercept((job, args, next) -> {
+                    seen.accept("around");
+                    return next.proceed(args);
+                })));
+
+        rig.awaitState("completed", 1);
+        assertThat(seen.all()).containsExactly("around", "handler");
+    }
+
+    @Test
     void intercept_thatHangs_isStoppedByTheJobsTimeout() {
         CountDownLatch never = new CountDownLatch(1);
         rig.millrace()

@@ -110,6 +110,20 @@ class ResultTest {
     }
 
     @Test
+    void fail_errors_keepTheNewestTwentyFive() {
+        database.execute("""
+                INSERT INTO job (kind, args, attempt, max_attempts, errors) SELECT 'number', '{"n": 1}', 25, 26,
+                    jsonb_agg(jsonb_build_object('attempt', a) ORDER BY a) FROM generate_series(1, 25) AS a""");
+        rig.start(rig.worker().handleResult(NUMBER, (job, number) -> Result.fail("once more")));
+
+        rig.awaitState("discarded", 1);
+        assertThat(
+                        database.queryString(
+                                "SELECT jsonb_array_length(errors) || ' ' || (errors->0->>'attempt') || ' ' || (errors->24->>'attempt') FROM job"))
+                .isEqualTo("25 2 26");
+    }
+
+    @Test
     void discard_reason_endsTheJobWithAttemptsLeft() {
         rig.enqueue(1);
         rig.start(rig.worker().handleResult(NUMBER, (job, number) -> Result.discard("the customer is gone")));

@@ -124,6 +124,25 @@ class StuckHandlerTest {
     }
 
     @Test
+    void handler_cancelledFromOutsideThatDoesNotStop_isAbandonedAndItsJobCancelled() {
+        TestSignal<Long> running = new TestSignal<>();
+        rig.enqueue(1);
+        rig.start(stubborn().handle(NUMBER, (job, number) -> {
+            running.accept(job.id());
+            standStill();
+        }));
+        database.execute("SELECT * FROM cancel_jobs(ARRAY[?]::bigint[])", running.await(SOON));
+
+        rig.awaitState("cancelled", 1);
+        assertThat(seen.all()).doesNotContain("ended");
+        assertThat(rig.warnings("did not stop within 1000 ms")).hasSize(1);
+        events.await(JobEvent.Cancelled.class::isInstance, SOON);
+        end.countDown();
+        seen.await("ended"::equals, SOON);
+        rig.awaitState("cancelled", 1);
+    }
+
+    @Test
     void handler_abandonedInItsLastAttempt_isDiscarded() {
         enqueueWithTimeout(1, 1);
         rig.start(stubborn().handle(NUMBER, (job, number) -> standStill()));

@@ -2,15 +2,18 @@ package dev.millrace.worker.handler;
 
 import dev.millrace.job.JobType;
 import dev.millrace.job.RetryPolicy;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 
-/** The handlers of a worker by kind. Not thread-safe: filled before the worker is built. */
+/** The handlers of a worker by kind, and what goes around them. Not thread-safe: filled before the worker is built. */
 public final class Handlers {
 
     private final Map<String, Registration<?>> byKind = new LinkedHashMap<>();
+    private final List<HandlerInterceptor> interceptors = new ArrayList<>();
 
     /**
      * A kind with its code.
@@ -56,6 +59,17 @@ public final class Handlers {
             throw new IllegalArgumentException("Kind '" + type.kind() + "' has a handler already: a kind has one");
         }
         return this;
+    }
+
+    /** Adds what goes around each handler call of the worker; the first one added is the outermost. */
+    public Handlers intercept(HandlerInterceptor interceptor) {
+        interceptors.add(Objects.requireNonNull(interceptor, "interceptor"));
+        return this;
+    }
+
+    /** All interceptors, the outermost first. */
+    public List<HandlerInterceptor> interceptors() {
+        return List.copyOf(interceptors);
     }
 
     /** All registrations by kind, in the order they were made. */
