@@ -70,7 +70,7 @@ public final class Bench {
             backlog(millrace);
             latency(millrace);
             if (config.limit()) {
-                limit(millrace);
+                limit();
             }
         } finally {
             progress.accept("deleting what was enqueued");
@@ -168,7 +168,7 @@ public final class Bench {
     }
 
     /** The same statements, driven by the smallest loop; and the same rows by one COPY. */
-    private void limit(Millrace millrace) throws SQLException, InterruptedException, ExecutionException {
+    private void limit() throws SQLException, InterruptedException, ExecutionException {
         progress.accept("measuring the limit: a bare COPY, and bare claims and completions");
         String bare = queue + "-bare";
         long began = System.nanoTime();
@@ -186,7 +186,7 @@ public final class Bench {
     }
 
     private double share(String figure, long limit) {
-        return Latencies.rounded(((Number) report.get(figure)).doubleValue() / limit);
+        return report.get(figure) instanceof Number ours ? Latencies.rounded(ours.doubleValue() / limit) : Double.NaN;
     }
 
     /** Is told what ran, and when it began by {@link System#nanoTime}. */
