@@ -16,6 +16,7 @@ import org.junit.jupiter.api.Test;
 class DocsTest {
 
     private static final Pattern JAVA = Pattern.compile("```java\n(.*?)```", Pattern.DOTALL);
+    private static final Pattern TEST = Pattern.compile("`([A-Z]\\w*(?:Test|IT))(?:\\.(\\w+)(…)?)?`");
     private static final Path ROOT = Path.of("").toAbsolutePath().getParent();
 
     @Test
@@ -35,6 +36,29 @@ class DocsTest {
             }
         }
         assertThat(samples).isNotEmpty();
+    }
+
+    /** A guide that says "held by" is only as good as the test that it names. */
+    @Test
+    void testsNamed_exist() throws IOException {
+        String sources = sources();
+        List<String> missing = new ArrayList<>();
+        try (Stream<Path> guides = Files.list(ROOT.resolve("docs"))) {
+            for (Path guide :
+                    guides.filter(file -> file.toString().endsWith(".md")).toList()) {
+                Matcher test = TEST.matcher(Files.readString(guide));
+                while (test.find()) {
+                    String method = test.group(2);
+                    boolean found = sources.contains("class" + test.group(1) + "{")
+                            && (method == null
+                                    || sources.contains("void" + method + (test.group(3) == null ? "(" : "")));
+                    if (!found) {
+                        missing.add(guide.getFileName() + ": " + test.group());
+                    }
+                }
+            }
+        }
+        assertThat(missing).isEmpty();
     }
 
     /** All Java of the project, without white space. */
