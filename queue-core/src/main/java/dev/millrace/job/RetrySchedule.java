@@ -80,7 +80,7 @@ public sealed interface RetrySchedule extends RetryPolicy {
         @Override
         public Duration delay(int attempt, Throwable error) {
             // Infinity where the power is too large for a double: the minimum takes care of it.
-            double grown = first.toMillis() * Math.pow(factor, Math.max(0, attempt - 1));
+            double grown = (double) first.toMillis() * Math.pow(factor, Math.max(0, attempt - 1));
             double jittered = grown * ThreadLocalRandom.current().nextDouble(0.9, 1.1);
             return Duration.ofMillis((long) Math.min((double) most.toMillis(), jittered));
         }
