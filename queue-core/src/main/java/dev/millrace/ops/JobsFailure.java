@@ -20,8 +20,16 @@ final class JobsFailure {
     }
 
     RuntimeException changing(SQLException failure, String verb, long done) {
-        String before = done == 0 ? "" : " after " + done + " were done, which stay so";
-        return translate(failure, "Could not " + verb + " jobs" + before, true);
+        return translate(failure, what(verb, done), true);
+    }
+
+    DatabaseUnavailableException changing(DatabaseUnavailableException lost, String verb, long done) {
+        return DatabaseUnavailableException.during(
+                supervisor, what(verb, done) + ": " + lost.getMessage(), lost, lost.isResultUnknown());
+    }
+
+    private static String what(String verb, long done) {
+        return "Could not " + verb + " jobs" + (done == 0 ? "" : " after " + done + " were done, which stay so");
     }
 
     private RuntimeException translate(SQLException failure, String what, boolean changing) {

@@ -1,5 +1,6 @@
 package dev.millrace.ops;
 
+import dev.millrace.connection.DatabaseUnavailableException;
 import dev.millrace.connection.FaultClass;
 import dev.millrace.connection.Faults;
 import dev.millrace.connection.SqlFunction;
@@ -49,6 +50,8 @@ final class Operator {
                 outcomes.putAll(transaction(connection -> operation.apply(connection, schema, batch)));
             } catch (SQLException failure) {
                 throw failures.changing(failure, operation.verb(), outcomes.size());
+            } catch (DatabaseUnavailableException lost) {
+                throw failures.changing(lost, operation.verb(), outcomes.size());
             }
         }
         return outcomes;
@@ -85,6 +88,8 @@ final class Operator {
             return result;
         } catch (SQLException failure) {
             throw failures.changing(failure, operation.verb(), result.jobs());
+        } catch (DatabaseUnavailableException lost) {
+            throw failures.changing(lost, operation.verb(), result.jobs());
         }
     }
 

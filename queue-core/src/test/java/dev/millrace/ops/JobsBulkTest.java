@@ -183,6 +183,44 @@ class JobsBulkTest {
         }
     }
 
+    /** The database ends the one that has waited for longer, which is ours: it begins its batch afresh. */
+    @Test
+    void bulk_deadlockWithATransactionOfOthers_isDoneAfterIt() throws Exception {
+        insert(2, "k", "discarded");
+        try (Connection other = database.connect();
+                Statement statement = other.createStatement()) {
+            other.setSchema("millrace");
+            other.setAutoCommit(false);
+            statement.execute("SELECT FROM job ORDER BY id DESC LIMIT 1 FOR UPDATE");
+            Future<BulkResult<RetryOutcome>> retry =
+                    threads.submit(() -> jobs.retry(JobFilter.DEAD, BulkOptions.DEFAULTS));
+            awaitBlocked();
+            statement.execute("SELECT FROM job ORDER BY id LIMIT 1 FOR UPDATE");
+            other.commit();
+
+            assertThat(retry.get(30, TimeUnit.SECONDS).counts()).isEqualTo(Map.of(RetryOutcome.RETRIED, 2L));
+        }
+    }
+
+    @Test
+    void list_statementThatIsEnded_saysHowToAskForLess() throws Exception {
+        try (Connection other = database.connect();
+                Statement statement = other.createStatement()) {
+            other.setAutoCommit(false);
+            statement.execute("LOCK TABLE millrace.job");
+            Future<JobPage> page = threads.submit(() -> jobs.list(JobFilter.ALL));
+            awaitBlocked();
+            database.query(
+                    "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE cardinality(pg_blocking_pids(pid)) > 0");
+
+            assertThatThrownBy(() -> page.get(30, TimeUnit.SECONDS))
+                    .hasRootCauseInstanceOf(SQLException.class)
+                    .cause()
+                    .isInstanceOf(JobsException.class)
+                    .hasMessageContaining("Could not list jobs, it took too long: narrow the filter by state, id or");
+        }
+    }
+
     @Test
     void bulk_progressThrows_keepsWhatWasDone() {
         insert(250, "k", "discarded");
@@ -205,7 +243,8 @@ class JobsBulkTest {
                                 HUNDREDS.onProgress(
                                         progress -> database.query(
                                                 "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'millrace%'"))))
-                .isInstanceOf(DatabaseUnavailableException.class);
+                .isInstanceOf(DatabaseUnavailableException.class)
+                .hasMessageContaining("Could not retry jobs after 100 were done, which stay so");
 
         assertThat(states()).isEqualTo("available k 100, discarded k 150");
     }

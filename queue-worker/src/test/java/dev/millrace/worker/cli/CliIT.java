@@ -74,6 +74,23 @@ class CliIT {
     }
 
     @Test
+    void jobs_withoutATerminal_changeNothingUnasked() throws Exception {
+        run(database.url(), "enqueue", "echo").done();
+
+        run(database.url(), "jobs", "cancel", "--all").failed(2, "give --yes");
+        assertThat(run(database.url(), "jobs", "count", "--state", "available")
+                        .done()
+                        .out()
+                        .strip())
+                .isEqualTo("1");
+        assertThat(run(database.url(), "jobs", "cancel", "--all", "--yes")
+                        .done()
+                        .out()
+                        .strip())
+                .isEqualTo("cancelled 1");
+    }
+
+    @Test
     void work_jsonLogs_areOneObjectALine() throws Exception {
         Path handlers = HandlersFolder.write(folder.resolve("handlers"), EchoHandlers.class);
 
