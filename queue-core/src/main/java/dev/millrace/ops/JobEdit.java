@@ -4,6 +4,7 @@ import dev.millrace.job.ArgsCodec;
 import dev.millrace.job.EnqueueOptions;
 import dev.millrace.job.JobType;
 import dev.millrace.job.NewJob;
+import dev.millrace.job.RetrySchedule;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
@@ -143,9 +144,9 @@ public final class JobEdit {
         return new JobEdit(copy, args, in);
     }
 
-    /** Wait before the next attempt, as the column {@code retry_policy} has it: {@code fixed 10s}; null for the policy of its kind. */
-    public JobEdit retryPolicy(@Nullable String policy) {
-        return with("retry_policy", policy);
+    /** Wait before the next attempt; null for the policy of its kind. */
+    public JobEdit retryPolicy(@Nullable RetrySchedule policy) {
+        return with("retry_policy", policy == null ? null : policy.text());
     }
 
     /** Whether nothing is to change. */

@@ -7,6 +7,7 @@ import dev.millrace.Millrace;
 import dev.millrace.connection.Database;
 import dev.millrace.job.JobState;
 import dev.millrace.job.JobType;
+import dev.millrace.job.RetryPolicy;
 import dev.millrace.testing.PostgresTest;
 import dev.millrace.testing.TestDatabase;
 import java.time.Duration;
@@ -335,7 +336,7 @@ class JobsTest {
                 .timeout(Duration.ofNanos(1_500_000_000))
                 .tags("x", "y z")
                 .metadata("{\"m\": 1}")
-                .retryPolicy("fixed 10s");
+                .retryPolicy(RetryPolicy.fixed(Duration.ofSeconds(10)));
 
         assertThat(jobs.edit(id, edit)).isEqualTo(EditOutcome.CHANGED);
 

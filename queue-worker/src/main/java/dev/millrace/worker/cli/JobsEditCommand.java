@@ -1,5 +1,6 @@
 package dev.millrace.worker.cli;
 
+import dev.millrace.job.RetrySchedule;
 import dev.millrace.ops.BulkOptions;
 import dev.millrace.ops.BulkResult;
 import dev.millrace.ops.EditOutcome;
@@ -74,8 +75,9 @@ final class JobsEditCommand extends JobsChangeCommand<EditOutcome> {
     @Option(
             names = "--set-retry-policy",
             paramLabel = "POLICY",
+            converter = RetryPolicies.class,
             description = "Wait before the next attempt: 'fixed 10s', 'exponential 1s 2.0 1h'.")
-    private @Nullable String retryPolicy;
+    private @Nullable RetrySchedule retryPolicy;
 
     @Option(
             names = "--unset",

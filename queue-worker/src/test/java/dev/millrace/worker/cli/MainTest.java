@@ -156,6 +156,7 @@ class MainTest {
                 "jobs edit 1 --set-in 1s --set-at 2027-01-31T12:00:00Z",
                 "jobs edit 1 --set-metadata []",
                 "jobs edit 1 --unset kind",
+                "jobs edit 1 --set-retry-policy soon",
                 "migrate --log-format xml",
                 "work",
                 "work --handlers /does/not/exist",
