@@ -82,7 +82,7 @@ public sealed interface RetrySchedule extends RetryPolicy {
             // Infinity where the power is too large for a double: the minimum takes care of it.
             double grown = first.toMillis() * Math.pow(factor, Math.max(0, attempt - 1));
             double jittered = grown * ThreadLocalRandom.current().nextDouble(0.9, 1.1);
-            return Duration.ofMillis((long) Math.min(most.toMillis(), jittered));
+            return Duration.ofMillis((long) Math.min((double) most.toMillis(), jittered));
         }
 
         @Override
@@ -94,7 +94,7 @@ public sealed interface RetrySchedule extends RetryPolicy {
 
     private static void requireBetween(String what, Duration value, Duration least) {
         Duration most = Duration.ofDays(36_500);
-        if (value.compareTo(least) < 0 || value.compareTo(most) > 0 || value.getNano() % 1_000_000 != 0) {
+        if (value.compareTo(least) < 0 || value.compareTo(most) > 0 || value.toNanosPart() % 1_000_000 != 0) {
             throw new IllegalArgumentException(what + " " + value + " is out of range: " + least + " to "
                     + most.toDays() + " days in whole milliseconds");
         }

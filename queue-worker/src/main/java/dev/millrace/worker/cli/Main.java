@@ -83,6 +83,7 @@ public final class Main {
     }
 
     /** From JDK 22 on there is a console without a terminal too, and a method to tell. */
+    @SuppressWarnings("SystemConsoleNull") // That is what is asked for next.
     private static boolean isInteractive() {
         Console console = System.console();
         if (console == null) {
