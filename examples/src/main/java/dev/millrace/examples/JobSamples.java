@@ -24,11 +24,11 @@ import java.util.Map;
 import java.util.function.Consumer;
 
 /** Looks at jobs and operates on them, as docs/jobs.md shows it. Safe for use by many threads. */
-public final class OperateOnJobs {
+public final class JobSamples {
 
     private final Jobs jobs;
 
-    public OperateOnJobs(Millrace millrace) {
+    public JobSamples(Millrace millrace) {
         jobs = millrace.jobs();
     }
 
