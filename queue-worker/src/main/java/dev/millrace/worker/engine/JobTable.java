@@ -186,7 +186,8 @@ final class JobTable {
     }
 
     /** Ends lives; returns the ids that really changed. */
-    Set<Long> finish(Connection connection, List<Outcome.Finalize> outcomes) throws SQLException {
+    Set<Long> finish(Connection connection, List<Outcome.Finalize> unordered) throws SQLException {
+        List<Outcome.Finalize> outcomes = byId(unordered);
         try (PreparedStatement statement = connection.prepareStatement(finish)) {
             setLeases(statement, outcomes);
             setTexts(connection, statement, 3, outcomes, Outcome.Finalize::state);
@@ -197,7 +198,8 @@ final class JobTable {
     }
 
     /** Makes jobs wait for a time; returns the ids that really changed. */
-    Set<Long> defer(Connection connection, List<Outcome.Defer> outcomes) throws SQLException {
+    Set<Long> defer(Connection connection, List<Outcome.Defer> unordered) throws SQLException {
+        List<Outcome.Defer> outcomes = byId(unordered);
         // A moment is for the database's clock to judge; its statement takes delays, which most outcomes are.
         long now = outcomes.stream().allMatch(outcome -> outcome.until() == null) ? 0 : clockMicros(connection);
         try (PreparedStatement statement = connection.prepareStatement(defer)) {
@@ -268,6 +270,13 @@ final class JobTable {
             row.next();
             return row.getLong(1);
         }
+    }
+
+    /** The order in which operators lock what runs, so that neither waits for the other in a circle. */
+    private static <O extends Outcome> List<O> byId(List<O> outcomes) {
+        return outcomes.stream()
+                .sorted(Comparator.comparingLong(outcome -> outcome.job().id()))
+                .toList();
     }
 
     private static void setLeases(PreparedStatement statement, List<? extends Outcome> outcomes) throws SQLException {

@@ -1,7 +1,6 @@
 package dev.millrace.worker.engine;
 
 import java.time.Instant;
-import java.time.temporal.ChronoUnit;
 import org.jspecify.annotations.Nullable;
 
 /** What is to be written for a lease that ends; JSON is text already, so that writing can't fail in the handler's stead. */
@@ -42,9 +41,10 @@ sealed interface Outcome {
 
         /** How long to wait from a moment, in microseconds since 1970. */
         long delayMicrosFrom(long nowMicros) {
+            // ChronoUnit would count in nanoseconds, which overflow after the year 2262.
             return until == null
                     ? delayMicros
-                    : Math.max(0, ChronoUnit.MICROS.between(Instant.EPOCH, until) - nowMicros);
+                    : Math.max(0, until.getEpochSecond() * 1_000_000 + until.getNano() / 1_000 - nowMicros);
         }
     }
 
