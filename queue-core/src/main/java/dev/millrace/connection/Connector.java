@@ -88,7 +88,7 @@ final class Connector {
         if (!hung.allowAnother()) {
             throw new SQLException(
                     "Earlier attempts to connect to " + database
-                            + " still hang, in the look-up of its name most likely",
+                            + " still hang: in the look-up of its name, or in the data source",
                     "08001");
         }
         Link link = links.create(role, epoch);

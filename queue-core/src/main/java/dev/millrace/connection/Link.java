@@ -146,6 +146,12 @@ final class Link {
         return deadline != DISARMED && nowNanos - deadline > 0;
     }
 
+    /** Until its deadline, negative if past it; as long as can be where there is none. */
+    long nanosLeft(long nowNanos) {
+        long deadline = deadlineNanos;
+        return deadline == DISARMED ? Long.MAX_VALUE : deadline - nowNanos;
+    }
+
     /** Ends the link: never blocks, never throws; all calls but the first do nothing. */
     void kill(String reason) {
         if (!dead.compareAndSet(false, true)) {

@@ -8,12 +8,14 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Kills links whose current operation is past its deadline. It is the only bound that also holds for writes, half
- * messages, TLS closes and logins. One daemon thread; a tick costs one volatile read a link.
+ * messages, TLS closes and logins. One daemon thread, which sleeps until the nearest deadline, but looks often
+ * enough for those that come meanwhile; a look costs one volatile read a link.
  */
 final class Watchdog implements AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger(Watchdog.class);
-    private static final long TICK_NANOS = 100_000_000L;
+    private static final long LONGEST_NANOS = 250_000_000L;
+    private static final long SHORTEST_NANOS = 20_000_000L;
 
     private final Set<Link> links = ConcurrentHashMap.newKeySet();
     private final ConnectionMetrics metrics;
@@ -53,13 +55,22 @@ final class Watchdog implements AutoCloseable {
 
     private void run() {
         while (!closed) {
-            LockSupport.parkNanos(this, TICK_NANOS);
+            LockSupport.parkNanos(this, untilNearest());
             long now = System.nanoTime();
             tickedNanos = now;
             for (Link link : links) {
                 check(link, now);
             }
         }
+    }
+
+    private long untilNearest() {
+        long now = System.nanoTime();
+        long nearest = LONGEST_NANOS;
+        for (Link link : links) {
+            nearest = Math.min(nearest, link.nanosLeft(now));
+        }
+        return Math.max(SHORTEST_NANOS, nearest);
     }
 
     private void check(Link link, long now) {

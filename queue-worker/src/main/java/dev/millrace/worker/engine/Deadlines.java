@@ -4,9 +4,7 @@ import dev.millrace.connection.ConnectionEvent;
 import dev.millrace.connection.ConnectionMetrics;
 import dev.millrace.connection.Supervisor;
 import java.time.Duration;
-import java.util.concurrent.Executors;
-import java.util.concurrent.ScheduledExecutorService;
-import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -21,6 +19,8 @@ final class Deadlines implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Deadlines.class);
 
     private static final Duration TICK = Duration.ofMillis(100);
+    /** While there is nothing to watch; a lease that comes ends the wait. */
+    private static final Duration IDLE = Duration.ofSeconds(10);
     /** Between the cancel, which a handler may ask for, and the interrupt, which it gets. */
     private static final long INTERRUPT_AFTER_NANOS = Duration.ofMillis(500).toNanos();
 
@@ -29,7 +29,8 @@ final class Deadlines implements AutoCloseable {
     private final Supervisor supervisor;
     private final Duration abandonAfter;
     private final Consumer<Execution> abandon;
-    private final ScheduledExecutorService clock;
+    private final Thread thread;
+    private volatile boolean closed;
     private long riskTold;
 
     /**
@@ -49,16 +50,22 @@ final class Deadlines implements AutoCloseable {
         this.lease = lease;
         this.abandonAfter = abandonAfter;
         this.abandon = abandon;
-        this.clock = Executors.newSingleThreadScheduledExecutor(runnable -> {
-            Thread thread = new Thread(
-                    runnable, "millrace-deadlines-" + supervisor.database().instance());
-            thread.setDaemon(true);
-            return thread;
-        });
+        this.thread = new Thread(
+                this::run, "millrace-deadlines-" + supervisor.database().instance());
+        this.thread.setDaemon(true);
     }
 
     void start() {
-        var unused = clock.scheduleWithFixedDelay(this::tick, TICK.toMillis(), TICK.toMillis(), TimeUnit.MILLISECONDS);
+        thread.start();
+    }
+
+    private void run() {
+        while (!closed) {
+            leases.park(TICK, IDLE);
+            if (!closed) {
+                tick();
+            }
+        }
     }
 
     private void tick() {
@@ -79,8 +86,8 @@ final class Deadlines implements AutoCloseable {
                     }
                 }
             }
-        } catch (RuntimeException bug) {
-            // An exception would end the schedule for good, and silently.
+        } catch (RuntimeException | Error bug) {
+            // Without this thread no deadline holds any more.
             LOG.error("Watching deadlines met an unexpected error and goes on", bug);
         }
     }
@@ -117,6 +124,7 @@ final class Deadlines implements AutoCloseable {
 
     @Override
     public void close() {
-        clock.shutdownNow();
+        closed = true;
+        LockSupport.unpark(thread);
     }
 }
