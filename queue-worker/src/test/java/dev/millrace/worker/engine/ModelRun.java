@@ -28,6 +28,9 @@ final class ModelRun implements AutoCloseable {
     static final int OPERATIONS = 21;
 
     private static final int POPULATION = 40;
+    /** Longer would be taken for one from before the clock was set back. */
+    private static final Duration LEAD = Duration.ofSeconds(50);
+
     private static final String[] WORKERS = {"w1", "w2", "w3"};
     private static final String[] WORDS = {"a", "b", "c"};
     private static final List<Set<JobState>> UNIQUE_STATES = List.of(
@@ -147,6 +150,9 @@ final class ModelRun implements AutoCloseable {
         String word = WORDS[random.nextInt(WORDS.length)];
         Set<JobState> states = UNIQUE_STATES.get(random.nextInt(UNIQUE_STATES.size()));
         boolean rollback = random.nextInt(10) == 0;
+        if (model.isLocked(word)) {
+            return endOpenClaim();
+        }
         Long holder = model.keys.get(word);
         connection.setAutoCommit(false);
         try (PreparedStatement statement = connection.prepareStatement(
@@ -290,7 +296,8 @@ final class ModelRun implements AutoCloseable {
             long id = random.nextInt(20) == 0 ? -1 : known.get(random.nextInt(known.size()));
             ModelJob job = model.jobs.get(id);
             // Retried together, two jobs may want one key: which gets it is not said.
-            if ((job == null || !job.locked) && (!what.equals("retry") || ids.isEmpty())) {
+            if ((job == null || (!job.locked && !model.isLocked(job.word)))
+                    && (!what.equals("retry") || ids.isEmpty())) {
                 ids.add(id);
             }
         }
@@ -371,7 +378,10 @@ final class ModelRun implements AutoCloseable {
             workers.resign(connection, leader);
             leader = leader.isEmpty() ? leader : "";
         }
-        long given = workers.lead(connection, candidate, Duration.ofHours(1));
+        if (!leader.isEmpty()) {
+            assertThat(workers.lead(connection, leader, LEAD)).isEqualTo(term);
+        }
+        long given = workers.lead(connection, candidate, LEAD);
         if (leader.isEmpty()) {
             assertThat(given).as("term").isGreaterThanOrEqualTo(Math.max(1, term));
             leader = candidate;

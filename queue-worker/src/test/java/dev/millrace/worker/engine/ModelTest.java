@@ -37,7 +37,7 @@ class ModelTest {
                 }
             } catch (AssertionError | SQLException failure) {
                 throw new AssertionError(
-                        "seed " + seed + ", operation " + done + " (" + run.last() + "): " + failure.getMessage(),
+                        "seed " + seed + ", operation " + done + " (after " + run.last() + "): " + failure.getMessage(),
                         failure);
             }
             System.out.println("ModelTest: " + OPERATIONS + " operations, seed " + seed + ": " + run.summary());

@@ -171,6 +171,12 @@ final class QueueModel {
         return promoted;
     }
 
+    /** Whether an open claim may be about to release this key: whoever wants it waits for the end of that transaction. */
+    boolean isLocked(@Nullable String word) {
+        ModelJob holder = word == null ? null : jobs.get(keys.getOrDefault(word, -1L));
+        return holder != null && holder.locked;
+    }
+
     private void releaseKeyIn(ModelJob job, JobState state) {
         if (job.word != null && !job.uniqueStates.contains(state)) {
             keys.remove(job.word, job.id);
