@@ -116,7 +116,7 @@ public final class Jobs {
         return operator.apply(Operation.RETRY, ids);
     }
 
-    /** As {@link #retry(long)}, for all that match. */
+    /** As {@link #retry(long)}, for all that match. A filter that names no states matches completed jobs too, which then run again. */
     public BulkResult<RetryOutcome> retry(JobFilter filter, BulkOptions options) {
         return operator.apply(Operation.RETRY, filter, options);
     }
