@@ -18,6 +18,7 @@ import dev.millrace.job.JobEvent;
 import dev.millrace.job.JobType;
 import dev.millrace.job.NewJob;
 import dev.millrace.ops.Jobs;
+import dev.millrace.periodic.PeriodicJobs;
 import java.sql.Connection;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -55,6 +56,7 @@ public final class Millrace implements AutoCloseable {
     private final Jobs jobs;
     private final List<EnqueueInterceptor> interceptors;
     private final @Nullable Events<JobEvent> events;
+    private final PeriodicJobs periodic;
 
     private Millrace(Builder builder, Supervisor supervisor) {
         this.supervisor = supervisor;
@@ -68,6 +70,7 @@ public final class Millrace implements AutoCloseable {
                         JOB_EVENTS_BOUND,
                         receiver,
                         supervisor.metrics());
+        this.periodic = new PeriodicJobs(supervisor, codec);
         this.enqueuer = new Enqueuer(supervisor, builder.maxArgsBytes, builder.notifyInCallersTransaction);
         this.jobs = new Jobs(supervisor, codec, builder.maxArgsBytes);
     }
@@ -229,6 +232,11 @@ public final class Millrace implements AutoCloseable {
             events.tell(new JobEvent.EnqueuedInBulk(count, committed));
         }
         return count;
+    }
+
+    /** The periodic jobs that the database keeps. */
+    public PeriodicJobs periodic() {
+        return periodic;
     }
 
     /** Whether the database can be used now; does not ask it. */
