@@ -12,6 +12,7 @@ import dev.millrace.job.JacksonArgsCodec;
 import dev.millrace.job.JobEvent;
 import dev.millrace.job.JobType;
 import dev.millrace.job.RetryPolicy;
+import dev.millrace.periodic.PeriodicJob;
 import dev.millrace.worker.engine.Engine;
 import dev.millrace.worker.engine.WorkerConfig;
 import dev.millrace.worker.handler.Handler;
@@ -21,6 +22,7 @@ import dev.millrace.worker.handler.Handlers;
 import dev.millrace.worker.handler.ResultHandler;
 import java.time.Duration;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -179,6 +181,7 @@ public final class Worker implements AutoCloseable {
         private final Database database;
         private final Handlers handlers = new Handlers();
         private final Map<String, Integer> queues = new LinkedHashMap<>();
+        private final Map<String, PeriodicJob> periodic = new LinkedHashMap<>();
         private ArgsCodec codec = new JacksonArgsCodec();
         private Duration lease = Duration.ofSeconds(30);
         private Duration pollInterval = Duration.ofSeconds(1);
@@ -327,6 +330,20 @@ public final class Worker implements AutoCloseable {
             return this;
         }
 
+        /**
+         * Defines a periodic job: written to the database when the worker starts, and run by whichever worker leads, or, with a
+         * schedule of your own, by those that define it. It wins over what the database had under that name; whether an operator
+         * has disabled it stays as it is. When it is no longer defined here, it goes on until it is removed from the database.
+         *
+         * @throws IllegalArgumentException if the name is defined twice
+         */
+        public Builder periodic(PeriodicJob job) {
+            if (periodic.putIfAbsent(job.name(), job) != null) {
+                throw new IllegalArgumentException("Periodic job '" + job.name() + "' is defined twice: name it once");
+            }
+            return this;
+        }
+
         /** How arguments and output become JSON; default {@link JacksonArgsCodec}. */
         public Builder argsCodec(ArgsCodec codec) {
             this.codec = codec;
@@ -336,6 +353,7 @@ public final class Worker implements AutoCloseable {
         /**
          * Checks what belongs together and makes the worker, which is not started yet.
          *
+         * @throws dev.millrace.job.ArgsException if the arguments of a periodic job can't be written
          * @throws IllegalStateException without any handler
          */
         public Worker build() {
@@ -343,6 +361,7 @@ public final class Worker implements AutoCloseable {
                 throw new IllegalStateException("A worker needs at least one handler: add one with handle(…)");
             }
             Map<String, Integer> slots = queues.isEmpty() ? Map.of("default", 10) : new LinkedHashMap<>(queues);
+            periodic.values().forEach(job -> job.job(codec));
             return new Worker(
                     database,
                     new WorkerConfig(
@@ -355,7 +374,8 @@ public final class Worker implements AutoCloseable {
                             maxOutputBytes,
                             abandonAfter,
                             handlers.interceptors(),
-                            onJobEvent),
+                            onJobEvent,
+                            List.copyOf(periodic.values())),
                     connectTimeout,
                     onEvent);
         }

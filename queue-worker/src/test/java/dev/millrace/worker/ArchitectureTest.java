@@ -19,7 +19,8 @@ class ArchitectureTest {
         "dev.millrace.connection..",
         "dev.millrace.enqueue..",
         "dev.millrace.jdbi..",
-        "dev.millrace.ops.."
+        "dev.millrace.ops..",
+        "dev.millrace.periodic.."
     };
     private static final String WORKER = "dev.millrace.worker..";
 

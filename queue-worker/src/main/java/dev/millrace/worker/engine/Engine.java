@@ -45,6 +45,7 @@ public final class Engine implements AutoCloseable {
     private final Completer completer;
     private final Heartbeat heartbeat;
     private final Maintenance maintenance;
+    private final PeriodicScheduler periodic;
     private final Map<String, Claimer> claimers = new TreeMap<>();
     private final EmptyCheck emptyCheck;
     private final Deadlines deadlines;
@@ -82,6 +83,7 @@ public final class Engine implements AutoCloseable {
         this.maintenance = new Maintenance(supervisor, workers, new MaintenanceTable(schema), workerId, config.lease());
         Outputs outputs = new Outputs(config.codec(), config.maxOutputBytes());
         this.runner = new Runner(config, outputs, errors, events, completer::submit);
+        this.periodic = new PeriodicScheduler(supervisor, config.periodic(), config.codec(), maintenance::leads);
         Lending lending = new Lending(supervisor);
         String[] kinds = config.handlers().keySet().toArray(new String[0]);
         config.queues()
@@ -125,6 +127,7 @@ public final class Engine implements AutoCloseable {
             listening = supervisor.listen(new WakeUps());
             claimers.values().forEach(Claimer::start);
             maintenance.start();
+            periodic.start(supervisor.database().timeouts().operation());
             events.workerUp();
         } catch (SQLException failure) {
             throw new MillraceException("Worker " + workerId + " could not register: " + failure.getMessage(), failure);
@@ -216,6 +219,7 @@ public final class Engine implements AutoCloseable {
             supervisor.close();
         }
         completer.close();
+        periodic.close();
         maintenance.close();
         stopListening();
         heartbeat.close();

@@ -82,7 +82,8 @@ public final class InlineEngine implements AutoCloseable {
                 MAX_OUTPUT_BYTES,
                 LEASE,
                 interceptors,
-                null);
+                null,
+                List.of());
         SchemaName schema = supervisor.database().schema();
         this.workerId = WORKER + "/" + supervisor.database().instance();
         this.table = new JobTable(schema);

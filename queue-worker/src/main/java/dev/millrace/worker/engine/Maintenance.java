@@ -30,7 +30,7 @@ final class Maintenance implements AutoCloseable {
     private final Duration lease;
     private final Duration lead;
     private final SupervisedLoop loop;
-    private long term;
+    private volatile long term;
     private long renewedNanos;
     private long orphansNanos;
     private long daysNanos;
@@ -49,6 +49,11 @@ final class Maintenance implements AutoCloseable {
 
     void start() {
         loop.start();
+    }
+
+    /** Whether this worker believed to lead when it last asked: good enough to save work, not for what must be done once. */
+    boolean leads() {
+        return term != 0;
     }
 
     /** After an outage every lease may look dead although its worker lives: give all one lease to beat again. */

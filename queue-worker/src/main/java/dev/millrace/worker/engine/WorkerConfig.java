@@ -2,6 +2,7 @@ package dev.millrace.worker.engine;
 
 import dev.millrace.job.ArgsCodec;
 import dev.millrace.job.JobEvent;
+import dev.millrace.periodic.PeriodicJob;
 import dev.millrace.worker.handler.HandlerInterceptor;
 import dev.millrace.worker.handler.Handlers.Registration;
 import java.time.Duration;
@@ -23,6 +24,7 @@ import org.jspecify.annotations.Nullable;
  * @param abandonAfter how long a handler has to stop when asked
  * @param interceptors around each handler, the outermost first
  * @param onJobEvent is told what happens to jobs; null for nobody
+ * @param periodic jobs at given times that this program defines
  */
 public record WorkerConfig(
         Map<String, Integer> queues,
@@ -34,11 +36,13 @@ public record WorkerConfig(
         int maxOutputBytes,
         Duration abandonAfter,
         List<HandlerInterceptor> interceptors,
-        @Nullable Consumer<JobEvent> onJobEvent) {
+        @Nullable Consumer<JobEvent> onJobEvent,
+        List<PeriodicJob> periodic) {
 
     @Override
     public String toString() {
         return "queues " + queues + ", kinds " + handlers.keySet() + ", lease " + lease.toMillis() + " ms, poll "
-                + pollInterval.toMillis() + " ms, grace " + grace.toMillis() + " ms";
+                + pollInterval.toMillis() + " ms, grace " + grace.toMillis() + " ms"
+                + (periodic.isEmpty() ? "" : ", periodic " + periodic);
     }
 }
