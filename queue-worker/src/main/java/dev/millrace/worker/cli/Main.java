@@ -53,6 +53,7 @@ public final class Main {
                 .addSubcommand(new WorkCommand(terminal))
                 .addSubcommand(new EnqueueCommand(terminal))
                 .addSubcommand(JobsCommand.commandLine(terminal))
+                .addSubcommand(PeriodicCommand.of(terminal))
                 .addSubcommand(new BenchCommand(terminal));
         commandLine.setOut(terminal.out());
         commandLine.setErr(terminal.err());
@@ -101,7 +102,7 @@ public final class Main {
     private static int execute(ParseResult parsed) {
         if (!parsed.hasSubcommand() && !parsed.isUsageHelpRequested() && !parsed.isVersionHelpRequested()) {
             throw new ParameterException(
-                    parsed.commandSpec().commandLine(), "Name a command: migrate, work, enqueue, jobs or bench");
+                    parsed.commandSpec().commandLine(), "Name a command: migrate, work, enqueue, jobs, periodic or bench");
         }
         return new CommandLine.RunLast().execute(parsed);
     }

@@ -15,7 +15,8 @@ class MainTest {
 
     @Test
     void run_help_namesAllCommands() {
-        assertThat(Outcome.of(Map.of(), "--help").done().out()).contains("migrate", "work", "enqueue", "Exit status");
+        assertThat(Outcome.of(Map.of(), "--help").done().out())
+                .contains("migrate", "work", "enqueue", "periodic", "Exit status");
     }
 
     @ParameterizedTest
@@ -31,7 +32,13 @@ class MainTest {
                 "jobs retry",
                 "jobs redrive",
                 "jobs edit",
-                "jobs delete"
+                "jobs delete",
+                "periodic list",
+                "periodic add",
+                "periodic run",
+                "periodic enable",
+                "periodic disable",
+                "periodic remove"
             })
     void run_helpOfACommand_hasCommonOptionsAndExamplesAndNoSecret(String command) {
         Outcome help =
@@ -58,7 +65,7 @@ class MainTest {
 
     @Test
     void run_withoutCommand_isUsage() {
-        Outcome.of(Map.of()).failed(2, "Name a command: migrate, work, enqueue, jobs or bench");
+        Outcome.of(Map.of()).failed(2, "Name a command: migrate, work, enqueue, jobs, periodic or bench");
     }
 
     @Test
@@ -131,6 +138,24 @@ class MainTest {
                 "enqueue k --max-args-bytes 0",
                 "enqueue k --queue=",
                 "enqueue k l",
+                "periodic",
+                "periodic dig",
+                "periodic list now",
+                "periodic run",
+                "periodic add n",
+                "periodic add n k",
+                "periodic add n k --cron",
+                "periodic add n k --every",
+                "periodic add n k --every 15m --cron @daily",
+                "periodic add n k --every 15m --zone UTC",
+                "periodic add n k --every 500ms",
+                "periodic add n k --every often",
+                "periodic add n k --cron @never",
+                "periodic add n k --cron @daily --zone Europe/Atlantis",
+                "periodic add n k --cron @daily --missed some",
+                "periodic add n k --cron @daily --args {",
+                "periodic add n k --cron @daily --priority 5",
+                "periodic add n k --cron @daily --metadata []",
                 "migrate --status --validate",
                 "jobs",
                 "jobs dig",
