@@ -102,7 +102,8 @@ public final class Main {
     private static int execute(ParseResult parsed) {
         if (!parsed.hasSubcommand() && !parsed.isUsageHelpRequested() && !parsed.isVersionHelpRequested()) {
             throw new ParameterException(
-                    parsed.commandSpec().commandLine(), "Name a command: migrate, work, enqueue, jobs, periodic or bench");
+                    parsed.commandSpec().commandLine(),
+                    "Name a command: migrate, work, enqueue, jobs, periodic or bench");
         }
         return new CommandLine.RunLast().execute(parsed);
     }
