@@ -48,6 +48,7 @@ final class PeriodicCommand implements Runnable {
     @Override
     public void run() {
         throw new ParameterException(
-                Objects.requireNonNull(spec, "spec").commandLine(), "Name a command of periodic: list, add, run, enable, disable or remove");
+                Objects.requireNonNull(spec, "spec").commandLine(),
+                "Name a command of periodic: list, add, run, enable, disable or remove");
     }
 }
