@@ -51,7 +51,7 @@ record CronDays(long ofMonth, long fromLast, long nearest, boolean lastWeekday, 
 
     private boolean fitsWeek(LocalDate day) {
         int weekday = day.getDayOfWeek().getValue() % 7;
-        long places = nth >> 8 * weekday;
+        long places = nth >> (8 * weekday);
         return bit(ofWeek, weekday)
                 || bit(places, (day.getDayOfMonth() + 6) / 7)
                 || (bit(places, 0) && day.getDayOfMonth() + 7 > day.lengthOfMonth());

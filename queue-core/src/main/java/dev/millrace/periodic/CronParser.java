@@ -92,9 +92,9 @@ final class CronParser {
             int hash = item.indexOf('#');
             if (hash >= 0) {
                 int day = ofWeek.value(item.substring(0, hash)) % 7;
-                nth |= 1L << 8 * day + ofWeek.number(item.substring(hash + 1), 1, 5);
+                nth |= 1L << ((8 * day) + ofWeek.number(item.substring(hash + 1), 1, 5));
             } else if (item.length() > 1 && item.endsWith("L")) {
-                nth |= 1L << 8 * (ofWeek.value(item.substring(0, item.length() - 1)) % 7);
+                nth |= 1L << (8 * (ofWeek.value(item.substring(0, item.length() - 1)) % 7));
             } else {
                 long days = ofWeek.plain(item);
                 // Sunday is 0 and 7.

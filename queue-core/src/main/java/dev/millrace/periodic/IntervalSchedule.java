@@ -15,7 +15,9 @@ record IntervalSchedule(Duration interval) implements Schedule {
     private static final Duration MAX = Duration.ofDays(3_660);
 
     IntervalSchedule {
-        if (interval.compareTo(MIN) < 0 || interval.compareTo(MAX) > 0 || interval.getNano() != 0) {
+        if (interval.compareTo(MIN) < 0
+                || interval.compareTo(MAX) > 0
+                || !Duration.ofSeconds(interval.toSeconds()).equals(interval)) {
             throw new IllegalArgumentException(
                     "Interval " + interval + " is out of range: whole seconds, 1 second to " + MAX.toDays() + " days");
         }

@@ -88,11 +88,8 @@ public final class PeriodicJobs {
      * @throws PeriodicException also if there is none of that name
      */
     public long runNow(String name) {
-        Long id = run(what("run", name), connection -> statements.run(connection, name));
-        if (id == null) {
-            throw new PeriodicException("There is no periodic job '" + name + "'", null);
-        }
-        return id;
+        return run(what("run", name), connection -> statements.run(connection, name))
+                .orElseThrow(() -> new PeriodicException("There is no periodic job '" + name + "'", null));
     }
 
     /**

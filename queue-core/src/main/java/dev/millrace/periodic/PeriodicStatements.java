@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
 /** The statements on entries of the table {@code periodic}; mostly calls of the functions that SQL users have. Immutable. */
@@ -162,14 +163,14 @@ public final class PeriodicStatements {
         }
     }
 
-    /** Enqueues a job of the entry now; returns its id, null if there is no such entry. */
-    @Nullable Long run(Connection connection, String name) throws SQLException {
+    /** Enqueues a job of the entry now; returns its id, nothing if there is no such entry. */
+    OptionalLong run(Connection connection, String name) throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement(call("run_periodic"))) {
             statement.setString(1, name);
             try (ResultSet row = statement.executeQuery()) {
                 row.next();
                 long id = row.getLong(1);
-                return row.wasNull() ? null : id;
+                return row.wasNull() ? OptionalLong.empty() : OptionalLong.of(id);
             }
         }
     }

@@ -1,5 +1,7 @@
 package dev.millrace.worker.cli;
 
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -22,7 +24,7 @@ import picocli.CommandLine.Spec;
 final class PeriodicCommand implements Runnable {
 
     @Spec
-    private CommandSpec spec;
+    private @Nullable CommandSpec spec;
 
     @Option(
             names = {"-h", "--help"},
@@ -46,6 +48,7 @@ final class PeriodicCommand implements Runnable {
     @Override
     public void run() {
         throw new ParameterException(
-                spec.commandLine(), "Name a command of periodic: list, add, run, enable, disable or remove");
+                Objects.requireNonNull(spec, "spec").commandLine(),
+                "Name a command of periodic: list, add, run, enable, disable or remove");
     }
 }

@@ -67,7 +67,7 @@ final class PeriodicScheduler implements AutoCloseable {
                         for (PeriodicJob job : inCode) {
                             entries.add(same, job, codec, true);
                         }
-                        return null;
+                        return inCode.size();
                     }));
         }
         loop.start();
