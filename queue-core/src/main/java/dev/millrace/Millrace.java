@@ -19,6 +19,7 @@ import dev.millrace.job.JobType;
 import dev.millrace.job.NewJob;
 import dev.millrace.ops.Jobs;
 import dev.millrace.periodic.PeriodicJobs;
+import dev.millrace.queue.Queues;
 import java.sql.Connection;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -52,6 +53,7 @@ public final class Millrace implements AutoCloseable {
 
     private final Supervisor supervisor;
     private final Enqueuer enqueuer;
+    private final Queues queues;
     private final ArgsCodec codec;
     private final Jobs jobs;
     private final List<EnqueueInterceptor> interceptors;
@@ -71,6 +73,7 @@ public final class Millrace implements AutoCloseable {
                         receiver,
                         supervisor.metrics());
         this.periodic = new PeriodicJobs(supervisor, codec);
+        this.queues = new Queues(supervisor);
         this.enqueuer = new Enqueuer(supervisor, builder.maxArgsBytes, builder.notifyInCallersTransaction);
         this.jobs = new Jobs(supervisor, codec, builder.maxArgsBytes);
     }
@@ -237,6 +240,11 @@ public final class Millrace implements AutoCloseable {
     /** The periodic jobs that the database keeps. */
     public PeriodicJobs periodic() {
         return periodic;
+    }
+
+    /** Shows queues, pauses and resumes them, and sets their slots and how long their history is kept. */
+    public Queues queues() {
+        return queues;
     }
 
     /** Whether the database can be used now; does not ask it. */

@@ -192,6 +192,24 @@ class LostAnswerTest {
         assertThat(jobs()).isEqualTo(1);
     }
 
+    /** A job that leaves no history may have run and gone before anyone looked for it. */
+    @Test
+    void committedAndGoneWithoutHistory_isSaidToBeUnknown() throws Exception {
+        database.execute("SELECT millrace.set_retention('default', 'completed', '0')");
+        try {
+            CompletableFuture<Long> enqueued = answerLost(() -> millrace.enqueue(NUMBER, new Number(1)));
+            await().atMost(SOON).until(() -> jobs() == 1);
+            database.execute("DELETE FROM millrace.job");
+            proxy.heal();
+
+            DatabaseUnavailableException failure = failure(enqueued);
+            assertThat(failure.isResultUnknown()).isTrue();
+            assertThat(failure).hasMessageContaining("Nobody knows");
+        } finally {
+            database.execute("SELECT millrace.set_retention('default', 'completed', NULL)");
+        }
+    }
+
     private static DatabaseUnavailableException failure(CompletableFuture<Long> enqueued) {
         CompletionException thrown = catchThrowableOfType(
                 CompletionException.class,

@@ -27,6 +27,7 @@ final class BulkInsert {
 
     private static final int CHUNK_ROWS = 5_000;
     private static final int CHUNK_BYTES = 4 << 20;
+    private static final long SOON_MICROS = WakeUps.SOON.toNanos() / 1_000;
 
     /** Is told before and after each chunk, so that a bulk of any size fits into limits meant for one operation. */
     @FunctionalInterface
@@ -56,8 +57,8 @@ final class BulkInsert {
     }
 
     /**
-     * Inserts all jobs, tells in order the id of each, or of the job that holds its unique key, and adds the queues that now have
-     * available jobs.
+     * Inserts all jobs, tells in order the id of each, or of the job that holds its unique key, and adds the words that are to be
+     * told after the commit.
      *
      * @param inserted is added to for each job that is inserted
      */
@@ -66,10 +67,10 @@ final class BulkInsert {
             Iterator<NewJob> jobs,
             LongConsumer onId,
             AtomicLong inserted,
-            Set<String> queues,
+            Set<String> words,
             Progress progress)
             throws SQLException {
-        Chunk chunk = new Chunk(connection, queues);
+        Chunk chunk = new Chunk(connection, words);
         while (jobs.hasNext()) {
             chunk.read(jobs);
             progress.made(connection, 0);
@@ -91,7 +92,7 @@ final class BulkInsert {
 
         private final Connection connection;
         private final CopyManager copy;
-        private final Set<String> queues;
+        private final Set<String> words;
         private final CopyBuffer available = new CopyBuffer();
         private final CopyBuffer deferred = new CopyBuffer();
         private final List<NewJob> jobs = new ArrayList<>();
@@ -101,10 +102,10 @@ final class BulkInsert {
         private long[] ids = new long[0];
         private long firstInserted;
 
-        Chunk(Connection connection, Set<String> queues) throws SQLException {
+        Chunk(Connection connection, Set<String> words) throws SQLException {
             this.connection = connection;
             this.copy = connection.unwrap(PGConnection.class).getCopyAPI();
-            this.queues = queues;
+            this.words = words;
         }
 
         void read(Iterator<NewJob> source) {
@@ -163,7 +164,9 @@ final class BulkInsert {
             EnqueueOptions options = job.options();
             long due = dueMicros(options, nowMicros);
             if (due <= nowMicros) {
-                queues.add(options.queue());
+                words.add(WakeUps.payload(options.queue()));
+            } else if (due - nowMicros < SOON_MICROS) {
+                words.add(WakeUps.DUE);
             }
             if (options.unique() != null) {
                 unique.add(job);

@@ -8,7 +8,6 @@ import dev.millrace.connection.Supervisor;
 import dev.millrace.job.NewJob;
 import dev.millrace.migrations.SchemaName;
 import java.sql.Connection;
-import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.util.HashSet;
 import java.util.Iterator;
@@ -52,31 +51,39 @@ public final class Enqueuer implements AutoCloseable {
      * is looked up.
      */
     public Enqueued enqueue(NewJob job) {
-        Attempt attempt = new Attempt();
+        Attempt attempt = new Attempt(job.options().queue());
+        Set<String> words = new HashSet<>();
         Enqueued enqueued;
         try {
             enqueued = supervisor.work(connection -> {
                 long id = ids.take(connection);
                 attempt.began(id, connection);
-                return insert(connection, job, id, false);
+                return insert(connection, job, id, false, words);
             });
         } catch (SQLException failure) {
             requireCommitted(attempt, failure, "job of kind " + job.kind());
             enqueued = new Enqueued(attempt.id, Enqueued.Outcome.INSERTED);
+            words.addAll(WakeUps.guessed(job.options()));
         }
-        if (enqueued.isInserted() && !job.options().isDeferred()) {
-            wakeUps.wake(Set.of(job.options().queue()));
+        if (enqueued.isInserted()) {
+            wakeUps.wake(words);
         }
         return enqueued;
     }
 
-    private Enqueued insert(Connection connection, NewJob job, @Nullable Long id, boolean notify) throws SQLException {
+    /** Inserts or offers a job, and adds what its producer is to tell after the commit. */
+    private Enqueued insert(Connection connection, NewJob job, @Nullable Long id, boolean notify, Set<String> words)
+            throws SQLException {
         if (job.options().unique() != null) {
+            words.addAll(WakeUps.guessed(job.options()));
             return uniques.offer(connection, List.of(job), id == null ? null : List.of(id), notify)
                     .get(0);
         }
-        return new Enqueued(
-                inserts.insert(connection, job, id, notify && !job.options().isDeferred()), Enqueued.Outcome.INSERTED);
+        JobInserts.Inserted inserted = inserts.insert(connection, job, id, notify);
+        if (inserted.word() != null) {
+            words.add(inserted.word());
+        }
+        return new Enqueued(inserted.id(), Enqueued.Outcome.INSERTED);
     }
 
     /** The first id of an insert and the session it was sent on, once it was begun. */
@@ -85,6 +92,17 @@ public final class Enqueuer implements AutoCloseable {
         private LostAnswer.@Nullable Session session;
         /** All jobs are there, so a commit may have been sent. */
         private boolean complete;
+
+        private final @Nullable String queue;
+
+        /**
+         * An insert that has not begun.
+         *
+         * @param queue of its job; null where it has several
+         */
+        Attempt(@Nullable String queue) {
+            this.queue = queue;
+        }
 
         void began(long first, Connection connection) throws SQLException {
             id = first;
@@ -99,14 +117,14 @@ public final class Enqueuer implements AutoCloseable {
             throw translate(failure, what);
         }
         supervisor.metrics().add(ConnectionMetrics.Counter.UNKNOWN_RESULTS);
-        switch (lostAnswer.of(attempt.id, attempt.session)) {
+        switch (lostAnswer.of(attempt.id, attempt.queue, attempt.session)) {
             case COMMITTED -> LOG.debug("Job {} was committed though its answer was lost", attempt.id, failure);
             case NOT_COMMITTED -> throw translate(failure, what);
             case UNKNOWN ->
                 throw DatabaseUnavailableException.during(
                         supervisor,
                         "Nobody knows whether the " + what + " with id " + attempt.id
-                                + " was enqueued: the connection failed and the database could not be asked: "
+                                + " was enqueued: the connection failed and the database could not tell: "
                                 + Faults.brief(failure),
                         failure,
                         true);
@@ -116,7 +134,7 @@ public final class Enqueuer implements AutoCloseable {
     /** One job in the caller's transaction: there when the caller commits, gone when it rolls back. */
     public Enqueued enqueue(Connection connection, NewJob job) {
         try {
-            return insert(connection, job, null, notifyInCallersTransaction);
+            return insert(connection, job, null, notifyInCallersTransaction, new HashSet<>());
         } catch (SQLException failure) {
             throw translate(failure, "job of kind " + job.kind());
         }
@@ -124,12 +142,12 @@ public final class Enqueuer implements AutoCloseable {
 
     /** All or none, in a transaction of its own. Ids are told in order but hold only once this returns. */
     public long enqueueAll(Iterator<NewJob> jobs, LongConsumer onId) {
-        Set<String> queues = new HashSet<>();
-        Attempt attempt = new Attempt();
+        Set<String> words = new HashSet<>();
+        Attempt attempt = new Attempt(null);
         AtomicLong inserted = new AtomicLong();
         try {
             supervisor.transaction(connection -> {
-                bulk.insert(connection, jobs, onId, inserted, queues, (same, some) -> {
+                bulk.insert(connection, jobs, onId, inserted, words, (same, some) -> {
                     if (attempt.id == 0) {
                         attempt.began(some, same);
                     }
@@ -144,32 +162,22 @@ public final class Enqueuer implements AutoCloseable {
             }
             requireCommitted(attempt, failure, "jobs in bulk");
         }
-        wakeUps.wake(queues);
+        wakeUps.wake(words);
         return inserted.get();
     }
 
     /** All in the caller's transaction, on a connection of pgjdbc or a wrapper that unwraps to one. */
     public long enqueueAll(Connection connection, Iterator<NewJob> jobs, LongConsumer onId) {
-        Set<String> queues = new HashSet<>();
+        Set<String> words = new HashSet<>();
         try {
             AtomicLong inserted = new AtomicLong();
-            bulk.insert(connection, jobs, onId, inserted, queues, (same, some) -> {});
-            if (notifyInCallersTransaction) {
-                for (String queue : queues) {
-                    notify(connection, queue);
-                }
+            bulk.insert(connection, jobs, onId, inserted, words, (same, some) -> {});
+            if (notifyInCallersTransaction && !words.isEmpty()) {
+                wakeUps.send(connection, words.toArray(new String[0]));
             }
             return inserted.get();
         } catch (SQLException failure) {
             throw translate(failure, "jobs in bulk");
-        }
-    }
-
-    private void notify(Connection connection, String queue) throws SQLException {
-        try (PreparedStatement statement = connection.prepareStatement("SELECT pg_notify(?, ?)")) {
-            statement.setString(1, schema.value());
-            statement.setString(2, WakeUps.payload(queue));
-            statement.execute();
         }
     }
 

@@ -26,6 +26,13 @@ final class JobInserts {
     private final String laterAndNotify;
     private final int maxArgsBytes;
 
+    /**
+     * A job that was inserted.
+     *
+     * @param word that wakes whom it concerns; null where it is not due for some time
+     */
+    record Inserted(long id, @Nullable String word) {}
+
     JobInserts(SchemaName schema, int maxArgsBytes) {
         this.maxArgsBytes = maxArgsBytes;
         this.channel = schema.value();
@@ -38,7 +45,7 @@ final class JobInserts {
                     (id, run_order, queue, kind, args, priority, max_attempts, timeout, tags, metadata, retry_policy)
                 SELECT coalesce(?, n), n, ?, ?, ?::jsonb, ?, ?, ? * interval '1 microsecond', ?, ?::jsonb, ?
                 FROM %s AS n
-                RETURNING id""".formatted(s, sequence);
+                RETURNING id, 'available ' || queue AS word""".formatted(s, sequence);
         // Whether the moment has passed is for the database's clock to say.
         this.later = """
                 INSERT INTO %s.job
@@ -48,22 +55,24 @@ final class JobInserts {
                     CASE WHEN due > clock_timestamp() THEN 'scheduled' ELSE 'available' END, due
                 FROM %s AS n,
                     (SELECT coalesce(?::timestamptz, clock_timestamp() + ? * interval '1 microsecond') AS due) AS moment
-                RETURNING id""".formatted(s, sequence);
+                RETURNING id, CASE WHEN state = 'available' THEN 'available ' || queue
+                    WHEN scheduled_at < clock_timestamp() + interval '%s seconds' THEN '%s' END AS word""".formatted(s, sequence, WakeUps.SOON.toSeconds(), WakeUps.DUE);
         this.nowAndNotify = notifying(now);
         this.laterAndNotify = notifying(later);
     }
 
     /** PostgreSQL folds equal notifications of one transaction into one. */
     private static String notifying(String insert) {
-        return "WITH added AS (\n" + insert + "\n) SELECT id, pg_notify(?, ?) FROM added";
+        return "WITH added AS (\n" + insert
+                + "\n) SELECT id, word, CASE WHEN word IS NOT NULL THEN pg_notify(?, word) END FROM added";
     }
 
     /**
-     * Inserts the job and returns its id; with {@code notify}, workers are woken when the transaction commits.
+     * Inserts the job; with {@code notify}, workers are woken when the transaction commits.
      *
      * @param reserved id to use; null takes a new one
      */
-    long insert(Connection connection, NewJob job, @Nullable Long reserved, boolean notify) throws SQLException {
+    Inserted insert(Connection connection, NewJob job, @Nullable Long reserved, boolean notify) throws SQLException {
         EnqueueOptions options = job.options();
         boolean deferred = options.isDeferred();
         String args = new String(job.checkedArgs(maxArgsBytes), StandardCharsets.UTF_8);
@@ -99,12 +108,11 @@ final class JobInserts {
                 setMicros(statement, next++, options.in());
             }
             if (notify) {
-                statement.setString(next++, channel);
-                statement.setString(next, WakeUps.payload(options.queue()));
+                statement.setString(next, channel);
             }
             try (ResultSet row = statement.executeQuery()) {
                 row.next();
-                return row.getLong(1);
+                return new Inserted(row.getLong(1), row.getString(2));
             }
         }
     }

@@ -48,17 +48,30 @@ final class LostAnswer {
 
     private final Supervisor supervisor;
     private final String exists;
+    private final String leavesNoTrace;
 
     LostAnswer(Supervisor supervisor, SchemaName schema) {
         this.supervisor = supervisor;
         this.exists = "SELECT EXISTS (SELECT 1 FROM " + schema.quoted() + ".job WHERE id = ?)";
+        this.leavesNoTrace = """
+                SELECT EXISTS (
+                    SELECT FROM %1$s.retention AS r
+                    WHERE r.keep = interval '0' AND (q.name IS NULL OR r.queue = q.name
+                        OR r.queue = '' AND NOT EXISTS (
+                            SELECT FROM %1$s.retention AS own WHERE own.queue = q.name AND own.state = r.state)))
+                FROM (SELECT ?::text AS name) AS q
+                """.formatted(schema.quoted());
     }
 
-    /** Waits for the database for as long as one operation may take, not longer. */
-    Outcome of(long id, @Nullable Session session) {
+    /**
+     * Waits for the database for as long as one operation may take, not longer.
+     *
+     * @param queue of the job; null where it may be any
+     */
+    Outcome of(long id, @Nullable String queue, @Nullable Session session) {
         Duration limit = supervisor.database().timeouts().operation();
         try {
-            return supervisor.workWithin(limit, connection -> look(connection, id, session));
+            return supervisor.workWithin(limit, connection -> look(connection, id, queue, session));
         } catch (InterruptedException interrupted) {
             Thread.currentThread().interrupt();
             return Outcome.UNKNOWN;
@@ -67,7 +80,8 @@ final class LostAnswer {
         }
     }
 
-    private Outcome look(Connection connection, long id, @Nullable Session session) throws SQLException {
+    private Outcome look(Connection connection, long id, @Nullable String queue, @Nullable Session session)
+            throws SQLException {
         boolean over = session != null && supervisor.isDirect() && endSession(connection, session);
         try (PreparedStatement statement = connection.prepareStatement(exists)) {
             statement.setLong(1, id);
@@ -78,7 +92,18 @@ final class LostAnswer {
                 }
             }
         }
-        return over ? Outcome.NOT_COMMITTED : Outcome.UNKNOWN;
+        return over && !mayHaveGone(connection, queue) ? Outcome.NOT_COMMITTED : Outcome.UNKNOWN;
+    }
+
+    /** Whether a job of the queue may have run and been deleted by now; of any queue, for null. */
+    private boolean mayHaveGone(Connection connection, @Nullable String queue) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(leavesNoTrace)) {
+            statement.setString(1, queue);
+            try (ResultSet row = statement.executeQuery()) {
+                row.next();
+                return row.getBoolean(1);
+            }
+        }
     }
 
     /** Returns whether the session is gone for certain. */

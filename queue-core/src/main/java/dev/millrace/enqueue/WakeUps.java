@@ -2,6 +2,8 @@ package dev.millrace.enqueue;
 
 import dev.millrace.connection.SupervisedLoop;
 import dev.millrace.connection.Supervisor;
+import dev.millrace.job.EnqueueOptions;
+import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.time.Duration;
@@ -12,10 +14,15 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * Wakes workers after the library's own commits. A NOTIFY inside the transaction would take a lock at commit that defeats group
- * commit, so one background thread sends them, folded by queue: while one statement is under way the next ones gather.
- * The last wake-up is never swallowed: a queue is taken off the set before it is notified. Thread-safe.
+ * commit, so one background thread sends them, each word once: while one statement is under way the next ones gather.
+ * The last wake-up is never swallowed: a word is taken off the set before it is sent. Thread-safe.
  */
 final class WakeUps implements AutoCloseable {
+
+    /** A job is due so soon that the leader, which looks every two seconds, would come too late. */
+    static final String DUE = "due";
+
+    static final Duration SOON = Duration.ofSeconds(3);
 
     private static final String PREFIX = "available ";
     private static final Duration IDLE = Duration.ofHours(1);
@@ -40,37 +47,52 @@ final class WakeUps implements AutoCloseable {
         return PREFIX + queue;
     }
 
-    void wake(Set<String> queues) {
-        pending.addAll(queues);
-        loop.wake();
+    /** What is to be told of a job of which the database has not said when it is due: rather a word too much than one too few. */
+    static Set<String> guessed(EnqueueOptions options) {
+        Duration in = options.in();
+        if (options.at() != null) {
+            return Set.of(DUE, payload(options.queue()));
+        }
+        if (in == null) {
+            return Set.of(payload(options.queue()));
+        }
+        return in.compareTo(SOON) < 0 ? Set.of(DUE) : Set.of();
+    }
+
+    /** Sends words once the caller has committed. */
+    void wake(Set<String> words) {
+        if (!words.isEmpty()) {
+            pending.addAll(words);
+            loop.wake();
+        }
     }
 
     private Duration send() throws SQLException {
-        String[] queues = pending.toArray(new String[0]);
-        if (queues.length == 0) {
+        String[] words = pending.toArray(new String[0]);
+        if (words.length == 0) {
             if (closing) {
                 drained.countDown();
             }
             return IDLE;
         }
-        for (String queue : queues) {
-            pending.remove(queue);
+        for (String word : words) {
+            pending.remove(word);
         }
         try {
-            supervisor.work(connection -> notify(
-                    connection.prepareStatement("SELECT pg_notify(?, ? || queue) FROM unnest(?) AS queue"), queues));
+            supervisor.work(connection -> send(connection, words));
         } catch (SQLException | RuntimeException failure) {
-            pending.addAll(Set.of(queues));
+            pending.addAll(Set.of(words));
             throw failure;
         }
         return pending.isEmpty() && !closing ? IDLE : Duration.ZERO;
     }
 
-    private Void notify(PreparedStatement prepared, String[] queues) throws SQLException {
-        try (PreparedStatement statement = prepared) {
+    /** In the transaction of the connection, or at once. */
+    Void send(Connection connection, String... words) throws SQLException {
+        try (PreparedStatement statement =
+                connection.prepareStatement("SELECT pg_notify(?, word) FROM unnest(?) AS word")) {
             statement.setString(1, channel);
-            statement.setString(2, PREFIX);
-            statement.setArray(3, statement.getConnection().createArrayOf("text", queues));
+            statement.setArray(2, connection.createArrayOf("text", words));
             statement.execute();
         }
         return null;

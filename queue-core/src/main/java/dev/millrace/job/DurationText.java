@@ -39,7 +39,7 @@ public final class DurationText {
     }
 
     /** Writes whole milliseconds in the largest unit that holds them. */
-    static String format(Duration duration) {
+    public static String format(Duration duration) {
         long millis = duration.toMillis();
         if (millis % 1_000 != 0) {
             return millis + "ms";

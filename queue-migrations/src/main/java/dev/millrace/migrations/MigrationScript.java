@@ -27,8 +27,11 @@ record MigrationScript(String fileName, String text) {
      * All of this release, by version. Named one by one, because looking for files on a class path depends on the class
      * loader and on how the jars are packed, and a migration that is not found would not be missed.
      */
-    static final List<MigrationScript> ALL =
-            List.of(read("V1__job_tables.sql"), read("V2__job_operations.sql"), read("V3__periodic_jobs.sql"));
+    static final List<MigrationScript> ALL = List.of(
+            read("V1__job_tables.sql"),
+            read("V2__job_operations.sql"),
+            read("V3__periodic_jobs.sql"),
+            read("V4__queues.sql"));
 
     MigrationScript {
         if (!NAME.matcher(fileName).matches()) {

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
@@ -21,8 +20,8 @@ class MigrationScriptTest {
                             files.map(file -> file.getFileName().toString()).toList());
         }
         List<Integer> versions =
-                IntStream.rangeClosed(1, SchemaVersion.REQUIRED).boxed().toList();
-        assertThat(MigrationScript.ALL).extracting(MigrationScript::version).isEqualTo(versions);
+                MigrationScript.ALL.stream().map(MigrationScript::version).toList();
+        assertThat(versions).isSorted().doesNotHaveDuplicates().startsWith(1).endsWith(SchemaVersion.REQUIRED);
     }
 
     @Test

@@ -29,7 +29,7 @@ class MigratorBesideFlywayTest {
 
         Migrator migrator = Migrator.of(database.dataSource(), PUBLIC);
         assertThat(migrator.migrate())
-                .isEqualTo(new MigrationResult(0, SchemaVersion.REQUIRED, SchemaVersion.REQUIRED));
+                .isEqualTo(new MigrationResult(0, SchemaVersion.REQUIRED, MigrationScript.ALL.size()));
         migrator.validate();
 
         Files.writeString(migrations.resolve("V2__lines.sql"), "CREATE TABLE order_lines (id bigint);");
@@ -40,7 +40,7 @@ class MigratorBesideFlywayTest {
         migrator.validate();
 
         Migrator another = Migrator.of(database.dataSource(), SchemaName.DEFAULT);
-        assertThat(another.migrate().applied()).isEqualTo(SchemaVersion.REQUIRED);
+        assertThat(another.migrate().applied()).isEqualTo(MigrationScript.ALL.size());
         assertThat(database.in(PUBLIC).queryLong("SELECT count(*) FROM orders, job, millrace.job"))
                 .isZero();
     }

@@ -14,6 +14,7 @@ import dev.millrace.job.JobType;
 import dev.millrace.job.RetryPolicy;
 import dev.millrace.periodic.PeriodicJob;
 import dev.millrace.worker.engine.Engine;
+import dev.millrace.worker.engine.QueueOptions;
 import dev.millrace.worker.engine.WorkerConfig;
 import dev.millrace.worker.handler.Handler;
 import dev.millrace.worker.handler.HandlerInterceptor;
@@ -25,6 +26,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -182,6 +184,8 @@ public final class Worker implements AutoCloseable {
         private final Handlers handlers = new Handlers();
         private final Map<String, Integer> queues = new LinkedHashMap<>();
         private final Map<String, PeriodicJob> periodic = new LinkedHashMap<>();
+        private final Map<String, QueueOptions> queueOptions = new LinkedHashMap<>();
+        private boolean maintenance = true;
         private ArgsCodec codec = new JacksonArgsCodec();
         private Duration lease = Duration.ofSeconds(30);
         private Duration pollInterval = Duration.ofSeconds(1);
@@ -227,7 +231,7 @@ public final class Worker implements AutoCloseable {
         }
 
         /**
-         * Works on a queue with this many jobs at once. Where no queue is named, the worker has the queue {@code default} with 10
+         * Works on a queue with this many jobs at once; slots that are set for the queue at run time win. Where no queue is named, the worker has the queue {@code default} with 10
          * slots.
          *
          * @throws IllegalArgumentException outside 1 to 10,000 slots, or if the queue is named twice
@@ -243,6 +247,29 @@ public final class Worker implements AutoCloseable {
                 throw new IllegalArgumentException(
                         "Queue '" + name + "' was given " + before + " slots already: name it once");
             }
+            return this;
+        }
+
+        /**
+         * As {@link #queue(String, int)}, with options of the queue: {@code queue("mail", 20, q -> q.lowestShare(0.1))}.
+         *
+         * @throws IllegalArgumentException outside 1 to 10,000 slots, if the queue is named twice, or as the options say
+         */
+        public Builder queue(String name, int slots, UnaryOperator<QueueOptions> options) {
+            QueueOptions given = options.apply(QueueOptions.DEFAULTS);
+            queue(name, slots);
+            if (!given.equals(QueueOptions.DEFAULTS)) {
+                queueOptions.put(name, given);
+            }
+            return this;
+        }
+
+        /**
+         * Whether this worker may become the leader, which promotes due jobs, rescues those of dead workers and keeps history in bounds,
+         * for all; default true. Some running worker of the database must: without one, nothing that is scheduled or retried runs.
+         */
+        public Builder maintenance(boolean maintenance) {
+            this.maintenance = maintenance;
             return this;
         }
 
@@ -366,6 +393,8 @@ public final class Worker implements AutoCloseable {
                     database,
                     new WorkerConfig(
                             slots,
+                            Map.copyOf(queueOptions),
+                            maintenance,
                             handlers.byKind(),
                             lease,
                             pollInterval,

@@ -18,6 +18,7 @@ class ArchitectureTest {
         "dev.millrace.job..",
         "dev.millrace.connection..",
         "dev.millrace.enqueue..",
+        "dev.millrace.queue..",
         "dev.millrace.jdbi..",
         "dev.millrace.ops..",
         "dev.millrace.periodic.."

@@ -54,7 +54,8 @@ public final class Main {
                 .addSubcommand(new EnqueueCommand(terminal))
                 .addSubcommand(JobsCommand.commandLine(terminal))
                 .addSubcommand(PeriodicCommand.of(terminal))
-                .addSubcommand(new BenchCommand(terminal));
+                .addSubcommand(new BenchCommand(terminal))
+                .addSubcommand(new QueuesCommand(terminal));
         commandLine.setOut(terminal.out());
         commandLine.setErr(terminal.err());
         commandLine.setUsageHelpAutoWidth(true);
@@ -103,7 +104,7 @@ public final class Main {
         if (!parsed.hasSubcommand() && !parsed.isUsageHelpRequested() && !parsed.isVersionHelpRequested()) {
             throw new ParameterException(
                     parsed.commandSpec().commandLine(),
-                    "Name a command: migrate, work, enqueue, jobs, periodic or bench");
+                    "Name a command: migrate, work, enqueue, jobs, queues, periodic or bench");
         }
         return new CommandLine.RunLast().execute(parsed);
     }

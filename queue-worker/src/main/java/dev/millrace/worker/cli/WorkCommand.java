@@ -6,7 +6,9 @@ import dev.millrace.worker.handler.HandlerProvider;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -41,6 +43,19 @@ final class WorkCommand extends MillraceCommand {
             converter = QueueSlots.Converter.class,
             description = "Queue to work on and jobs to run at once; repeatable. Default: default=10.")
     private List<QueueSlots> queues = new ArrayList<>();
+
+    @Option(
+            names = "--lowest-share",
+            paramLabel = "NAME=SHARE",
+            description =
+                    "Part of the jobs of a queue of --queue, 0 to 0.5, that is taken from the lowest priority first; repeatable."
+                            + " Default: 0, strictly by priority.")
+    private Map<String, Double> lowestShares = new LinkedHashMap<>();
+
+    @Option(
+            names = "--no-maintenance",
+            description = "Never lead: leave scheduled jobs, lost workers and history to other workers.")
+    private boolean noMaintenance;
 
     @Option(
             names = "--lease",
@@ -126,7 +141,18 @@ final class WorkCommand extends MillraceCommand {
         for (HandlerProvider provider : jars.providers()) {
             builder.handlers(provider);
         }
-        queues.forEach(queue -> builder.queue(queue.queue(), queue.slots()));
+        List<String> known = queues.stream().map(QueueSlots::queue).toList();
+        lowestShares.keySet().stream()
+                .filter(queue -> !known.contains(queue))
+                .findFirst()
+                .ifPresent(queue -> {
+                    throw new UsageException("--lowest-share names queue '" + queue + "', which no --queue does");
+                });
+        queues.forEach(queue -> builder.queue(
+                queue.queue(),
+                queue.slots(),
+                options -> options.lowestShare(lowestShares.getOrDefault(queue.queue(), 0.0))));
+        builder.maintenance(!noMaintenance);
         if (lease != null) {
             builder.lease(lease);
         }

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -29,6 +30,7 @@ final class Claimer {
     private static final long EMPTY_GAP_NANOS = Duration.ofMillis(5).toNanos();
 
     private final String queue;
+    private final QueueOptions options;
     private final Supervisor supervisor;
     private final JobTable table;
     private final Leases leases;
@@ -36,10 +38,15 @@ final class Claimer {
     private final String[] kinds;
     private final Duration pollInterval;
     private final Function<LeasedJob, Execution> executions;
+    private final Consumer<List<Execution>> giveBack;
     private final Floors floors = new Floors();
     private final Slots slots;
     private final SupervisedLoop loop;
     private volatile boolean reconcile;
+    private volatile int size;
+
+    /** Jobs that are to be claimed from the lowest lane first, for its share. */
+    private double owedToLowest;
 
     private double startedPerSecond;
     private long startedBefore;
@@ -50,6 +57,7 @@ final class Claimer {
     Claimer(
             String queue,
             int size,
+            QueueOptions options,
             Supervisor supervisor,
             JobTable table,
             Leases leases,
@@ -57,8 +65,12 @@ final class Claimer {
             String[] kinds,
             Duration pollInterval,
             Function<LeasedJob, Execution> executions,
-            Runner runner) {
+            Runner runner,
+            Consumer<List<Execution>> giveBack) {
         this.queue = queue;
+        this.size = size;
+        this.options = options;
+        this.giveBack = giveBack;
         this.supervisor = supervisor;
         this.table = table;
         this.leases = leases;
@@ -81,6 +93,14 @@ final class Claimer {
 
     String queue() {
         return queue;
+    }
+
+    /** Sets how many jobs run at once, from the next claim on: none is under way then whose jobs would be too many. */
+    void resize(int newSize) {
+        if (size != newSize) {
+            size = newSize;
+            loop.wake();
+        }
     }
 
     /** There may be something to claim. */
@@ -107,6 +127,10 @@ final class Claimer {
         if (reconcile) {
             reconcileLeases();
         }
+        if (slots.size() != size) {
+            LOG.info("Queue {} has {} slots now, after {}", queue, size, slots.size());
+            giveBack.accept(slots.resize(size));
+        }
         int demand = slots.demand(prefetch());
         if (demand == 0) {
             return pollInterval;
@@ -120,14 +144,35 @@ final class Claimer {
             floors.mark(supervisor.work(table::sequencePosition), began);
         }
         Floors.Range range = sweep ? floors.sweep() : floors.floored();
-        List<LeasedJob> claimed = claim(demand, range);
-        boolean full = claimed.size() == demand;
-        offer(claimed);
+        int claimed = claimAndOffer(demand, range);
+        boolean full = claimed == demand;
         long ended = System.nanoTime();
-        empty = claimed.isEmpty();
+        empty = claimed == 0;
         emptyNanos = ended;
         // A floored claim that came back short says nothing about what lies below its floor.
         return full || floors.sweepDue(ended) ? Duration.ZERO : jittered(pollInterval);
+    }
+
+    /**
+     * What is owed to the lowest lane is claimed first, and counts as paid also where others had to be taken for it. Returns how many
+     * jobs were claimed.
+     */
+    private int claimAndOffer(int demand, Floors.Range range) throws SQLException {
+        int lowest = (int) Math.min(demand, owedToLowest);
+        int claimed = 0;
+        if (lowest > 0) {
+            List<LeasedJob> first = claim(lowest, range.fromLowest());
+            offer(first);
+            claimed = first.size();
+            owedToLowest -= lowest;
+        }
+        if (claimed == lowest && lowest < demand) {
+            List<LeasedJob> rest = claim(demand - lowest, range);
+            offer(rest);
+            claimed += rest.size();
+        }
+        owedToLowest += options.lowestShare() * claimed;
+        return claimed;
     }
 
     private List<LeasedJob> claim(int demand, Floors.Range range) throws SQLException {

@@ -38,6 +38,8 @@ final class Completer implements AutoCloseable {
     private final Leases leases;
     private final AttemptError errors;
     private final JobEvents events;
+    private final Activity activity;
+    private final Runnable onDueSoon;
     private final SupervisedLoop loop;
 
     private final ReentrantLock lock = new ReentrantLock();
@@ -47,12 +49,27 @@ final class Completer implements AutoCloseable {
     private List<Outcome> flushing = List.of();
     private boolean abandoned;
 
-    Completer(Supervisor supervisor, JobTable table, Leases leases, AttemptError errors, JobEvents events) {
+    /**
+     * A completer that does not write yet.
+     *
+     * @param activity takes note of what has been written
+     * @param onDueSoon is called where jobs were put off so briefly that the leader has to be told
+     */
+    Completer(
+            Supervisor supervisor,
+            JobTable table,
+            Leases leases,
+            AttemptError errors,
+            JobEvents events,
+            Activity activity,
+            Runnable onDueSoon) {
         this.supervisor = supervisor;
         this.table = table;
         this.leases = leases;
         this.errors = errors;
         this.events = events;
+        this.activity = activity;
+        this.onDueSoon = onDueSoon;
         this.loop = new SupervisedLoop("completer-" + supervisor.database().instance(), supervisor, this::flush);
     }
 
@@ -202,8 +219,9 @@ final class Completer implements AutoCloseable {
         List<Outcome.Finalize> finalized = select(batch, Outcome.Finalize.class);
         List<Outcome.Defer> deferred = select(batch, Outcome.Defer.class);
         List<Outcome.Release> released = select(batch, Outcome.Release.class);
-        boolean oneStatement =
-                finalized.size() == batch.size() || deferred.size() == batch.size() || released.size() == batch.size();
+        boolean oneStatement = (finalized.size() == batch.size() && table.finishesAtOnce())
+                || deferred.size() == batch.size()
+                || released.size() == batch.size();
         return oneStatement
                 ? supervisor.work(connection -> write(connection, finalized, deferred, released))
                 : supervisor.transaction(connection -> write(connection, finalized, deferred, released));
@@ -244,6 +262,7 @@ final class Completer implements AutoCloseable {
 
     private void settle(List<Outcome> batch, Set<Long> changed) {
         int lost = 0;
+        boolean dueSoon = false;
         for (Outcome outcome : batch) {
             Execution execution = leases.remove(outcome.job());
             if (changed.contains(outcome.job().id())) {
@@ -253,7 +272,13 @@ final class Completer implements AutoCloseable {
             } else {
                 lost++;
                 events.leaseLost(outcome.job());
+                continue;
             }
+            activity.ended(outcome);
+            dueSoon |= outcome instanceof Outcome.Defer defer && defer.isDueSoon();
+        }
+        if (dueSoon) {
+            onDueSoon.run();
         }
         if (lost > 0) {
             supervisor.metrics().add(ConnectionMetrics.Counter.LEASES_LOST, lost);

@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
@@ -30,7 +31,6 @@ public final class Engine implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Engine.class);
 
     private static final String AVAILABLE = "available ";
-    private static final String CANCEL = "cancel";
     /** For handlers to react to a cancel, and then to an interrupt. */
     private static final Duration CANCEL_GRACE = Duration.ofMillis(500);
 
@@ -41,6 +41,8 @@ public final class Engine implements AutoCloseable {
     private final WorkerConfig config;
     private final String workerId;
     private final Leases leases = new Leases();
+    private final Settings settings = new Settings();
+    private final Activity activity = new Activity();
     private final JobTable table;
     private final Completer completer;
     private final Heartbeat heartbeat;
@@ -52,6 +54,7 @@ public final class Engine implements AutoCloseable {
     private final CancelRequests cancelRequests;
     private final JobEvents events;
     private final Runner runner;
+    private final JacksonArgsCodec json = new JacksonArgsCodec();
     private final AtomicBoolean closed = new AtomicBoolean();
     private final ReentrantLock starting = new ReentrantLock();
     private volatile @Nullable AutoCloseable listening;
@@ -64,10 +67,11 @@ public final class Engine implements AutoCloseable {
         SchemaName schema = database.schema();
         this.workerId = hostName() + "/" + database.instance() + "/"
                 + Integer.toString(ThreadLocalRandom.current().nextInt(36 * 36 * 36 * 36), 36);
-        this.table = new JobTable(schema);
+        this.table = new JobTable(schema, settings);
         AttemptError errors = new AttemptError(workerId);
         this.events = new JobEvents(supervisor, workerId, config.onJobEvent());
-        this.completer = new Completer(supervisor, table, leases, errors, events);
+        this.maintenance = new Maintenance(supervisor, workerId, config.lease(), config.maintenance());
+        this.completer = new Completer(supervisor, table, leases, errors, events, activity, maintenance::dueSoon);
         WorkerTable workers = new WorkerTable(schema);
         LeaseClock lease = new LeaseClock(config.lease(), System.nanoTime());
         this.heartbeat = new Heartbeat(
@@ -76,11 +80,12 @@ public final class Engine implements AutoCloseable {
                 workerId,
                 config.lease(),
                 lease,
-                new JacksonArgsCodec().encode(config.queues()),
+                this::report,
+                settings,
+                this::settingsChanged,
                 this::leasesLost);
         this.deadlines = new Deadlines(supervisor, leases, lease, config.abandonAfter(), this::abandon);
         this.cancelRequests = new CancelRequests(supervisor, table, leases, workerId, config.lease());
-        this.maintenance = new Maintenance(supervisor, workers, new MaintenanceTable(schema), workerId, config.lease());
         Outputs outputs = new Outputs(config.codec(), config.maxOutputBytes());
         this.runner = new Runner(config, outputs, errors, events, completer::submit);
         this.periodic = new PeriodicScheduler(supervisor, config.periodic(), config.codec(), maintenance::leads);
@@ -92,6 +97,7 @@ public final class Engine implements AutoCloseable {
                         new Claimer(
                                 queue,
                                 slots,
+                                config.queueOptions().getOrDefault(queue, QueueOptions.DEFAULTS),
                                 supervisor,
                                 table,
                                 leases,
@@ -99,7 +105,8 @@ public final class Engine implements AutoCloseable {
                                 kinds,
                                 config.pollInterval(),
                                 job -> new Execution(job, table, outputs, lending),
-                                runner)));
+                                runner,
+                                this::release)));
         this.emptyCheck = new EmptyCheck(supervisor, schema, claimers.keySet(), kinds, this::isIdle);
     }
 
@@ -165,6 +172,29 @@ public final class Engine implements AutoCloseable {
         heartbeat.wake();
         cancelRequests.wake();
         claimers.values().forEach(Claimer::reconcile);
+    }
+
+    private void settingsChanged() {
+        config.queues().forEach((queue, own) -> claimer(queue).resize(settings.slots(queue, own)));
+    }
+
+    private Claimer claimer(String queue) {
+        return Objects.requireNonNull(claimers.get(queue), queue);
+    }
+
+    private WorkerTable.Report report() {
+        Map<String, Integer> slots = new TreeMap<>();
+        Map<String, Map<String, Long>> doing = new TreeMap<>();
+        config.queues().forEach((queue, own) -> {
+            slots.put(queue, settings.slots(queue, own));
+            doing.put(
+                    queue,
+                    Map.of(
+                            "busy", (long) claimer(queue).slots().busy(),
+                            "finished", activity.finished(queue),
+                            "failed", activity.failed(queue)));
+        });
+        return new WorkerTable.Report(json.encode(slots), json.encode(doing));
     }
 
     private void leasesLost() {
@@ -297,13 +327,22 @@ public final class Engine implements AutoCloseable {
 
         @Override
         public void notified(String payload) {
-            if (payload.equals(CANCEL)) {
-                cancelRequests.wake();
-            } else if (payload.startsWith(AVAILABLE)) {
+            if (payload.startsWith(AVAILABLE)) {
                 Claimer claimer = claimers.get(payload.substring(AVAILABLE.length()));
                 if (claimer != null) {
                     claimer.wake();
                 }
+                return;
+            }
+            switch (payload) {
+                case "cancel" -> cancelRequests.wake();
+                case "due" -> maintenance.due();
+                case "leader" -> maintenance.campaign();
+                case "settings" -> {
+                    heartbeat.wake();
+                    maintenance.settingsChanged();
+                }
+                default -> LOG.trace("Nothing to do for the notification '{}'", payload);
             }
         }
 
@@ -311,6 +350,8 @@ public final class Engine implements AutoCloseable {
         public void missed() {
             claimers.values().forEach(Claimer::wake);
             cancelRequests.wake();
+            heartbeat.wake();
+            maintenance.missed();
         }
     }
 }

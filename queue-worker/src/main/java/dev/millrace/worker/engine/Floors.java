@@ -19,6 +19,7 @@ final class Floors {
         private final long[] floors;
         private final long ceiling;
         private final boolean sweep;
+        private final boolean lowestFirst;
 
         /**
          * A range of run orders.
@@ -28,9 +29,23 @@ final class Floors {
          * @param sweep whether it reads below the floors
          */
         Range(long[] floors, long ceiling, boolean sweep) {
+            this(floors, ceiling, sweep, false);
+        }
+
+        private Range(long[] floors, long ceiling, boolean sweep, boolean lowestFirst) {
             this.floors = floors;
             this.ceiling = ceiling;
             this.sweep = sweep;
+            this.lowestFirst = lowestFirst;
+        }
+
+        /** The same range, its lanes walked from the lowest priority to the highest. */
+        Range fromLowest() {
+            return new Range(floors, ceiling, sweep, true);
+        }
+
+        boolean isFromLowest() {
+            return lowestFirst;
         }
 
         long floor(int lane) {

@@ -5,11 +5,14 @@ import dev.millrace.connection.SupervisedLoop;
 import dev.millrace.connection.Supervisor;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.Optional;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Renews the one row that all leases of this worker live and die with, four times in a lease, on the control link. Stopped last:
+ * Renews the one row that all leases of this worker live and die with, four times in a lease, on the control link, and brings back what is set for
+ * queues. Stopped last:
  * jobs that drain still need their leases.
  */
 final class Heartbeat implements AutoCloseable {
@@ -24,7 +27,9 @@ final class Heartbeat implements AutoCloseable {
     private final String workerId;
     private final Duration lease;
     private final LeaseClock clock;
-    private final String queuesJson;
+    private final Supplier<WorkerTable.Report> report;
+    private final Settings settings;
+    private final Runnable onSettings;
     private final Runnable onLost;
     private final SupervisedLoop loop;
     private boolean registered;
@@ -32,6 +37,9 @@ final class Heartbeat implements AutoCloseable {
     /**
      * A heartbeat that does not beat yet.
      *
+     * @param report what it tells with each beat
+     * @param settings are brought up to date with each beat
+     * @param onSettings is called where they have changed
      * @param onLost is called where others have declared this worker dead
      */
     Heartbeat(
@@ -40,14 +48,18 @@ final class Heartbeat implements AutoCloseable {
             String workerId,
             Duration lease,
             LeaseClock clock,
-            String queuesJson,
+            Supplier<WorkerTable.Report> report,
+            Settings settings,
+            Runnable onSettings,
             Runnable onLost) {
         this.supervisor = supervisor;
         this.table = table;
         this.workerId = workerId;
         this.lease = lease;
         this.clock = clock;
-        this.queuesJson = queuesJson;
+        this.report = report;
+        this.settings = settings;
+        this.onSettings = onSettings;
         this.onLost = onLost;
         // A server that lacks something is spared by others, which wait up to half a minute: the lease does not wait.
         this.loop = new SupervisedLoop(
@@ -60,11 +72,11 @@ final class Heartbeat implements AutoCloseable {
     /** Registers the worker, so that no claim comes before its lease, and begins to beat. */
     void start() throws SQLException, InterruptedException {
         long sent = System.nanoTime();
-        supervisor.controlWithin(
+        Settings.Read read = supervisor.controlWithin(
                 supervisor.database().timeouts().operation(),
-                connection -> table.register(connection, workerId, lease, queuesJson));
+                connection -> table.register(connection, workerId, lease, report.get()));
         // From before the first try: the lease that was given may be as old as that.
-        registered(sent);
+        registered(sent, read);
         loop.start();
     }
 
@@ -75,26 +87,38 @@ final class Heartbeat implements AutoCloseable {
 
     private void register() throws SQLException {
         long sent = System.nanoTime();
-        supervisor.control(connection -> table.register(connection, workerId, lease, queuesJson));
-        registered(sent);
+        registered(sent, supervisor.control(connection -> table.register(connection, workerId, lease, report.get())));
     }
 
-    private void registered(long sent) {
+    private void registered(long sent, Settings.Read read) {
         registered = true;
+        renewed(sent, read);
+    }
+
+    /** Returns whether the settings have changed. */
+    private boolean renewed(long sent, Settings.Read read) {
         clock.renewed(sent);
+        boolean changed = settings.update(read);
+        if (changed) {
+            onSettings.run();
+        }
+        return changed;
     }
 
     private Duration beat() throws SQLException {
         long sent = System.nanoTime();
-        boolean alive;
+        Optional<Settings.Read> read;
         try {
-            alive = supervisor.control(connection -> table.renew(connection, workerId, lease));
+            read = supervisor.control(connection -> table.renew(connection, workerId, lease, report.get()));
         } catch (SQLException failure) {
             supervisor.metrics().add(ConnectionMetrics.Counter.HEARTBEAT_FAILURES);
             throw failure;
         }
-        if (alive) {
-            clock.renewed(sent);
+        if (read.isPresent()) {
+            if (renewed(sent, read.get())) {
+                // What this beat has told of this worker is not true any more.
+                return Duration.ZERO;
+            }
         } else {
             LOG.warn("Worker {} was declared dead: its jobs were given to others, it goes on with new ones", workerId);
             onLost.run();

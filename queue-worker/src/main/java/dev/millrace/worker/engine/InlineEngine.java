@@ -74,6 +74,8 @@ public final class InlineEngine implements AutoCloseable {
         this.supervisor = supervisor;
         WorkerConfig config = new WorkerConfig(
                 Map.of(),
+                Map.of(),
+                false,
                 handlers,
                 LEASE,
                 Duration.ZERO,
@@ -91,7 +93,7 @@ public final class InlineEngine implements AutoCloseable {
         this.workers = new WorkerTable(schema);
         AttemptError errors = new AttemptError(workerId);
         JobEvents events = new JobEvents(supervisor, workerId, null);
-        this.completer = new Completer(supervisor, table, leases, errors, events);
+        this.completer = new Completer(supervisor, table, leases, errors, events, new Activity(), () -> {});
         this.deadlines =
                 new Deadlines(supervisor, leases, new LeaseClock(LEASE, System.nanoTime()), LEASE, execution -> {});
         this.outputs = new Outputs(codec, MAX_OUTPUT_BYTES);
@@ -115,7 +117,7 @@ public final class InlineEngine implements AutoCloseable {
      */
     public Map<Ended, Integer> drain(int most) throws SQLException, InterruptedException {
         ended.clear();
-        supervisor.work(connection -> workers.register(connection, workerId, LEASE, "{}"));
+        supervisor.work(connection -> workers.register(connection, workerId, LEASE, WorkerTable.Report.NOTHING));
         int ran = 0;
         List<LeasedJob> claimed;
         do {

@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -35,15 +36,29 @@ final class JobTable {
             "id, run_order, created_at, priority, max_attempts, queue, kind, args, timeout, tags, metadata, unique_key,"
                     + " unique_states, retry_policy";
 
+    private final Settings settings;
     private final String claim;
+    private final String claimFromLowest;
     private final String finish;
+    private final String deleteFinished;
     private final String defer;
     private final String release;
     private final String leasesOf;
     private final String cancelRequests;
     private final String sequencePosition;
 
+    /** With the defaults: all history is kept for a time. */
     JobTable(SchemaName schema) {
+        this(schema, new Settings());
+    }
+
+    /**
+     * The statements on a schema.
+     *
+     * @param settings say which jobs are deleted when they end
+     */
+    JobTable(SchemaName schema, Settings settings) {
+        this.settings = settings;
         String s = schema.quoted();
         String nextRunOrder = "nextval('" + s.replace("'", "''") + ".job_seq')";
         // The lanes are walked in order and each stops at its limit, so only rows that are returned get locked. The
@@ -51,10 +66,10 @@ final class JobTable {
         // delete a scan by row address; a join or IN would read the whole partition. One row over max_attempts, put
         // there by hand,
         // must not make the claim of the others fail.
-        claim = """
+        String claimByLane = """
                 WITH picked AS MATERIALIZED (
                     SELECT head.address
-                    FROM (VALUES (1::smallint, ?::bigint), (2::smallint, ?), (3::smallint, ?), (4::smallint, ?))
+                    FROM (VALUES (%3$s::smallint, ?::bigint), (%4$s::smallint, ?), (%5$s::smallint, ?), (%6$s::smallint, ?))
                         AS lane (priority, floor)
                     CROSS JOIN LATERAL (
                         SELECT a.ctid AS address
@@ -81,7 +96,9 @@ final class JobTable {
                 FROM gone
                 RETURNING id, run_order, queue, kind, args, priority, attempt, max_attempts, created_at, scheduled_at, tags,
                     metadata, (extract(epoch FROM timeout) * 1000)::bigint, retry_policy
-                """.formatted(s, KEPT);
+                """;
+        claim = claimByLane.formatted(s, KEPT, 1, 2, 3, 4);
+        claimFromLowest = claimByLane.formatted(s, KEPT, 4, 3, 2, 1);
         finish = """
                 WITH ended AS (
                     SELECT * FROM unnest(?::bigint[], ?::bigint[], ?::text[], ?::text[], ?::text[])
@@ -100,6 +117,17 @@ final class JobTable {
                 FROM gone
                 RETURNING id
                 """.formatted(s, KEPT);
+        // Where no history is kept. The job is gone, and with it whatever key it holds.
+        deleteFinished = """
+                WITH gone AS (
+                    DELETE FROM %1$s.job_running AS r USING unnest(?::bigint[], ?::bigint[]) AS e (id, token)
+                    WHERE r.id = e.id AND r.run_order = e.token
+                    RETURNING r.id, r.unique_key
+                ), freed AS (
+                    DELETE FROM %1$s.unique_key AS k USING gone AS g WHERE k.key = g.unique_key AND k.job_id = g.id
+                )
+                SELECT id FROM gone
+                """.formatted(s);
         // A cancel that was asked for while the job ran holds whatever the attempt came to.
         defer = """
                 WITH ended AS (
@@ -162,10 +190,11 @@ final class JobTable {
     List<LeasedJob> claim(
             Connection connection, String queue, Array kinds, int limit, Floors.Range range, String workerId)
             throws SQLException {
-        try (PreparedStatement statement = connection.prepareStatement(claim)) {
+        boolean fromLowest = range.isFromLowest();
+        try (PreparedStatement statement = connection.prepareStatement(fromLowest ? claimFromLowest : claim)) {
             int next = 1;
             for (int lane = 0; lane < LANES; lane++) {
-                statement.setLong(next++, range.floor(lane));
+                statement.setLong(next++, range.floor(fromLowest ? LANES - 1 - lane : lane));
             }
             statement.setString(next++, queue);
             statement.setLong(next++, range.ceiling());
@@ -185,9 +214,36 @@ final class JobTable {
         }
     }
 
-    /** Ends lives; returns the ids that really changed. */
+    /** Whether {@link #finish} is one statement: it is where all history is kept. */
+    boolean finishesAtOnce() {
+        return settings.keepsAll();
+    }
+
+    /** Ends lives; returns the ids that really changed. Jobs of which no history is kept are deleted. */
     Set<Long> finish(Connection connection, List<Outcome.Finalize> unordered) throws SQLException {
         List<Outcome.Finalize> outcomes = byId(unordered);
+        if (settings.keepsAll()) {
+            return moveToHistory(connection, outcomes);
+        }
+        Map<Boolean, List<Outcome.Finalize>> byKept = outcomes.stream()
+                .collect(Collectors.partitioningBy(
+                        outcome -> settings.keeps(outcome.job().queue(), outcome.state())));
+        Set<Long> changed = new HashSet<>();
+        List<Outcome.Finalize> kept = byKept.getOrDefault(true, List.of());
+        if (!kept.isEmpty()) {
+            changed.addAll(moveToHistory(connection, kept));
+        }
+        List<Outcome.Finalize> deleted = byKept.getOrDefault(false, List.of());
+        if (!deleted.isEmpty()) {
+            try (PreparedStatement statement = connection.prepareStatement(deleteFinished)) {
+                setLeases(statement, deleted);
+                changed.addAll(ids(statement));
+            }
+        }
+        return changed;
+    }
+
+    private Set<Long> moveToHistory(Connection connection, List<Outcome.Finalize> outcomes) throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement(finish)) {
             setLeases(statement, outcomes);
             setTexts(connection, statement, 3, outcomes, Outcome.Finalize::state);

@@ -2,58 +2,75 @@ package dev.millrace.worker.engine;
 
 import dev.millrace.connection.SupervisedLoop;
 import dev.millrace.connection.Supervisor;
+import dev.millrace.migrations.SchemaName;
 import java.sql.SQLException;
 import java.time.Duration;
-import java.time.LocalDate;
-import java.time.ZoneOffset;
+import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What one worker does for all while it leads: promotes due jobs, rescues jobs of dead workers, creates history partitions ahead.
- * The lead is a lease on database time; every task is safe even if two workers believed to lead.
+ * What one worker does for all while it leads: promotes due jobs, rescues jobs of dead workers, and keeps history in bounds. The lead
+ * is a lease on database time, and over here at the latest when it is over there. Thread-safe.
  */
 final class Maintenance implements AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger(Maintenance.class);
 
-    private static final Duration MAX_LEAD = Duration.ofSeconds(10);
-    private static final Duration TICK = Duration.ofSeconds(1);
-    private static final Duration DAYS_EVERY = Duration.ofHours(1);
-    private static final int DAYS_AHEAD = 3;
+    /**
+     * What is enqueued or retried to be due sooner than this is told to the leader; the rest it finds by itself, since it looks more
+     * often.
+     */
+    static final Duration SOON = Duration.ofSeconds(3);
+
+    private static final Duration TICK = Duration.ofSeconds(2);
+    /** However often it is told that something is due. */
+    private static final long LOOK_GAP_NANOS = Duration.ofMillis(5).toNanos();
+
     private static final Duration CLOSE_LIMIT = Duration.ofSeconds(1);
 
     private final Supervisor supervisor;
-    private final WorkerTable workers;
+    private final LeaderTable leader;
     private final MaintenanceTable table;
+    private final Retention retention;
     private final String workerId;
     private final Duration lease;
-    private final Duration lead;
+    private final boolean campaigns;
+    private final Lead lead;
     private final SupervisedLoop loop;
-    private volatile long term;
-    private long renewedNanos;
     private long orphansNanos;
-    private long daysNanos;
+    private long lookedNanos = System.nanoTime() - LOOK_GAP_NANOS;
     private volatile long rescueNotBeforeNanos = System.nanoTime();
 
-    Maintenance(Supervisor supervisor, WorkerTable workers, MaintenanceTable table, String workerId, Duration lease) {
+    /**
+     * Maintenance that has not begun.
+     *
+     * @param campaigns whether this worker may lead
+     */
+    Maintenance(Supervisor supervisor, String workerId, Duration lease, boolean campaigns) {
+        SchemaName schema = supervisor.database().schema();
         this.supervisor = supervisor;
-        this.workers = workers;
-        this.table = table;
+        this.leader = new LeaderTable(schema);
+        this.table = new MaintenanceTable(schema);
         this.workerId = workerId;
         this.lease = lease;
+        this.campaigns = campaigns;
         Duration half = lease.dividedBy(2);
-        this.lead = half.compareTo(MAX_LEAD) < 0 ? half : MAX_LEAD;
+        this.lead = new Lead(half.compareTo(LeaderTable.MAX_LEAD) < 0 ? half : LeaderTable.MAX_LEAD);
+        this.retention = new Retention(supervisor, new HistoryTable(schema, leader), workerId, lead);
         this.loop = new SupervisedLoop("maintenance-" + supervisor.database().instance(), supervisor, this::tick);
     }
 
     void start() {
-        loop.start();
+        if (campaigns) {
+            loop.start();
+            retention.start();
+        }
     }
 
     /** Whether this worker believed to lead when it last asked: good enough to save work, not for what must be done once. */
     boolean leads() {
-        return term != 0;
+        return lead.isHeld();
     }
 
     /** After an outage every lease may look dead although its worker lives: give all one lease to beat again. */
@@ -61,37 +78,89 @@ final class Maintenance implements AutoCloseable {
         rescueNotBeforeNanos = System.nanoTime() + lease.toNanos();
     }
 
+    /** Somebody has told that a job is due within a moment. */
+    void due() {
+        if (lead.isHeld()) {
+            loop.wake();
+        }
+    }
+
+    /** A job that this worker has put off is due within a moment. A notice that is lost costs two seconds, not the job. */
+    void dueSoon() {
+        if (lead.isHeld()) {
+            loop.wake();
+            return;
+        }
+        try {
+            supervisor.work(table::notifyDue);
+        } catch (SQLException | RuntimeException foundLater) {
+            LOG.debug("The leader could not be told of a job that is due soon", foundLater);
+        }
+    }
+
+    /** The lead may be free. */
+    void campaign() {
+        if (!lead.isHeld()) {
+            loop.wake();
+        }
+    }
+
+    /** Something may have been told that did not come. */
+    void missed() {
+        loop.wake();
+        retention.settingsChanged();
+    }
+
+    /** The rules for history may have changed. */
+    void settingsChanged() {
+        retention.settingsChanged();
+    }
+
     private Duration tick() throws SQLException {
         long now = System.nanoTime();
-        if (term == 0 || now - renewedNanos > lead.toNanos() / 3) {
-            long before = term;
-            term = supervisor.control(connection -> workers.lead(connection, workerId, lead));
-            renewedNanos = now;
-            if (term == 0) {
-                return lead.dividedBy(4);
-            }
-            if (before == 0) {
-                LOG.debug("Worker {} leads, term {}", workerId, term);
-                orphansNanos = now - lease.toNanos();
-                daysNanos = now - DAYS_EVERY.toNanos();
-            }
+        if (now - lookedNanos < LOOK_GAP_NANOS) {
+            return Duration.ofNanos(LOOK_GAP_NANOS - (now - lookedNanos));
         }
-        MaintenanceTable.Outlook outlook = supervisor.work(table::look);
+        MaintenanceTable.Outlook outlook;
+        if (lead.isRenewalDue(now) || !lead.isHeld()) {
+            Optional<MaintenanceTable.Outlook> led =
+                    supervisor.control(connection -> table.lead(connection, workerId, lead.length()));
+            if (led.isEmpty()) {
+                stepDown();
+                return lead.length().dividedBy(4);
+            }
+            outlook = led.get();
+            if (lead.renewed(outlook.term(), now)) {
+                LOG.debug("Worker {} leads, term {}", workerId, outlook.term());
+                orphansNanos = now - lease.toNanos();
+                retention.wake();
+            }
+        } else {
+            outlook = supervisor.work(table::look);
+        }
+        lookedNanos = System.nanoTime();
         int promoted = outlook.nextDueMillis() <= 0 ? supervisor.work(table::promote) : 0;
         if (promoted == MaintenanceTable.BATCH) {
             return Duration.ZERO;
         }
-        rescue(now, outlook.deadWorkers());
-        if (now - daysNanos >= DAYS_EVERY.toNanos()) {
-            daysNanos = now;
-            ensureDays();
+        if (outlook.clockSetBack()) {
+            int rebased = supervisor.work(table::rebase);
+            LOG.warn("The clock of the database was set back: the leases of {} workers count from now", rebased);
         }
+        rescue(now, outlook.deadWorkers());
         if (promoted > 0) {
-            return Duration.ofMillis(1);
+            return Duration.ofNanos(LOOK_GAP_NANOS);
         }
         // A due job that could not be promoted is locked by someone: it must not make this loop spin.
         boolean soon = outlook.nextDueMillis() > 0 && outlook.nextDueMillis() < TICK.toMillis();
         return soon ? Duration.ofMillis(outlook.nextDueMillis() + 1) : TICK;
+    }
+
+    private void stepDown() {
+        if (lead.term() != 0) {
+            LOG.debug("Worker {} leads no more", workerId);
+            lead.lost();
+        }
     }
 
     private void rescue(long now, boolean deadWorkers) throws SQLException {
@@ -107,7 +176,7 @@ final class Maintenance implements AutoCloseable {
         do {
             moved = supervisor.work(table::rescue);
             rescued += moved;
-        } while (moved == MaintenanceTable.BATCH && !loop.isStopped());
+        } while (moved == MaintenanceTable.BATCH && lead.isHeld() && !loop.isStopped());
         if (rescued > 0) {
             LOG.info("Rescued {} jobs of workers that stopped renewing their lease", rescued);
         }
@@ -115,24 +184,22 @@ final class Maintenance implements AutoCloseable {
         supervisor.work(table::removeDeadWorkers);
     }
 
-    private void ensureDays() throws SQLException {
-        LocalDate today = LocalDate.now(ZoneOffset.UTC);
-        for (int ahead = 0; ahead <= DAYS_AHEAD; ahead++) {
-            LocalDate day = today.plusDays(ahead);
-            supervisor.transaction(connection -> table.ensureDay(connection, day));
-        }
-    }
-
     /** Hands the lead over at once. */
     @Override
     public void close() {
+        retention.stop();
         loop.stop();
-        if (loop.join(CLOSE_LIMIT) && term != 0 && supervisor.isUsable()) {
+        if (!campaigns) {
+            return;
+        }
+        boolean ended = loop.join(CLOSE_LIMIT) & retention.join(CLOSE_LIMIT);
+        if (ended && lead.term() != 0 && supervisor.isUsable()) {
             try {
-                supervisor.control(connection -> workers.resign(connection, workerId));
+                supervisor.control(connection -> leader.resign(connection, workerId));
             } catch (SQLException | RuntimeException theLeadEndsByItself) {
                 LOG.debug("Worker {} could not resign", workerId, theLeadEndsByItself);
             }
         }
+        lead.lost();
     }
 }

@@ -5,13 +5,12 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.sql.Statement;
 import java.time.Duration;
-import java.time.LocalDate;
-import java.time.format.DateTimeFormatter;
+import java.util.Optional;
 
 /**
- * The statements of the leader. Each is bounded in rows, safe to repeat, and does no harm if two leaders ever run it at once.
+ * The statements by which the leader moves jobs. Each is bounded in rows, safe to repeat, and does no harm if two leaders ever run it
+ * at once: what one of them moves, the other skips.
  * Immutable.
  */
 final class MaintenanceTable {
@@ -22,23 +21,45 @@ final class MaintenanceTable {
             "id, created_at, priority, queue, kind, args, timeout, tags, metadata, unique_key, unique_states, retry_policy";
 
     private final SchemaName schema;
+    private final String lead;
     private final String look;
+    private final String rebase;
+    private final String notifyDue;
     private final String promote;
     private final String rescue;
     private final String removeDeadWorkers;
 
-    /** What there is to do. */
-    record Outlook(long nextDueMillis, boolean deadWorkers) {}
+    /**
+     * What there is to do.
+     *
+     * @param term in which this worker leads; 0 where that was not asked
+     * @param nextDueMillis until the next job is due; negative where one is due already
+     * @param deadWorkers whether some lease has run out
+     * @param clockSetBack whether some worker's last heartbeat is in the future
+     */
+    record Outlook(long term, long nextDueMillis, boolean deadWorkers, boolean clockSetBack) {}
 
     MaintenanceTable(SchemaName schema) {
         this.schema = schema;
         String s = schema.quoted();
         String nextRunOrder = "nextval('" + s.replace("'", "''") + ".job_seq')";
-        look = """
-                SELECT (SELECT (extract(epoch FROM min(scheduled_at) - clock_timestamp()) * 1000)::bigint
-                        FROM %1$s.job_deferred WHERE state IN ('scheduled', 'retryable')),
-                    EXISTS (SELECT FROM %1$s.worker WHERE lease_expires_at < clock_timestamp())
+        String outlook = """
+                (SELECT (extract(epoch FROM min(scheduled_at) - clock_timestamp()) * 1000)::bigint
+                    FROM %1$s.job_deferred WHERE state IN ('scheduled', 'retryable')),
+                EXISTS (SELECT FROM %1$s.worker WHERE lease_expires_at < clock_timestamp()),
+                EXISTS (SELECT FROM %1$s.worker WHERE heartbeat_at > clock_timestamp() + interval '1 second')
                 """.formatted(s);
+        look = "SELECT 0, " + outlook;
+        // Renewing the lead and looking is one statement: an idle leader sends little else.
+        lead = "WITH lead AS (\n" + new LeaderTable(schema).campaign() + ")\nSELECT term, " + outlook + " FROM lead";
+        // Nobody can tell how old the heartbeat is: whoever lives beats again within a lease, and whoever is dead ends
+        // with it.
+        rebase = """
+                UPDATE %s.worker
+                SET heartbeat_at = clock_timestamp(), lease_expires_at = clock_timestamp() + (lease_expires_at - heartbeat_at)
+                WHERE heartbeat_at > clock_timestamp() + interval '1 second'
+                """.formatted(s);
+        notifyDue = "SELECT pg_notify(?, 'due')";
         promote = """
                 WITH due AS MATERIALIZED (
                     SELECT ctid AS address
@@ -103,8 +124,40 @@ final class MaintenanceTable {
         try (PreparedStatement statement = connection.prepareStatement(look);
                 ResultSet row = statement.executeQuery()) {
             row.next();
-            long nextDue = row.getLong(1);
-            return new Outlook(row.wasNull() ? Long.MAX_VALUE : nextDue, row.getBoolean(2));
+            return outlook(row);
+        }
+    }
+
+    /** Takes or keeps the lead, and looks; nothing where another worker leads. */
+    Optional<Outlook> lead(Connection connection, String id, Duration length) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(lead)) {
+            statement.setLong(1, length.toMillis());
+            statement.setString(2, id);
+            try (ResultSet row = statement.executeQuery()) {
+                return row.next() ? Optional.of(outlook(row)) : Optional.empty();
+            }
+        }
+    }
+
+    private static Outlook outlook(ResultSet row) throws SQLException {
+        long term = row.getLong(1);
+        long nextDue = row.getLong(2);
+        return new Outlook(term, row.wasNull() ? Long.MAX_VALUE : nextDue, row.getBoolean(3), row.getBoolean(4));
+    }
+
+    /** Gives workers whose heartbeat is in the future one lease from now. */
+    int rebase(Connection connection) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(rebase)) {
+            return statement.executeUpdate();
+        }
+    }
+
+    /** Tells the leader that something is due within a moment. */
+    Void notifyDue(Connection connection) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(notifyDue)) {
+            statement.setString(1, schema.value());
+            statement.execute();
+            return null;
         }
     }
 
@@ -148,32 +201,5 @@ final class MaintenanceTable {
                 return row.getBoolean(1);
             }
         }
-    }
-
-    /**
-     * Creates the history partition of a day (UTC) if there is none. Made apart and attached, which needs only a weak lock on the
-     * history; only the default partition is locked while it is looked through.
-     */
-    Void ensureDay(Connection connection, LocalDate day) throws SQLException {
-        String name = "job_finalized_" + day.format(DateTimeFormatter.BASIC_ISO_DATE);
-        try (PreparedStatement exists = connection.prepareStatement("SELECT to_regclass(? || '.' || ?) IS NOT NULL")) {
-            exists.setString(1, schema.quoted());
-            exists.setString(2, name);
-            try (ResultSet row = exists.executeQuery()) {
-                row.next();
-                if (row.getBoolean(1)) {
-                    return null;
-                }
-            }
-        }
-        String s = schema.quoted();
-        try (Statement statement = connection.createStatement()) {
-            statement.execute("CREATE TABLE " + s + "." + name + " (LIKE " + s
-                    + ".job_finalized INCLUDING DEFAULTS INCLUDING CONSTRAINTS)"
-                    + " WITH (autovacuum_vacuum_insert_threshold = -1)");
-            statement.execute("ALTER TABLE " + s + ".job_finalized ATTACH PARTITION " + s + "." + name
-                    + " FOR VALUES FROM ('" + day + " 00:00:00+00') TO ('" + day.plusDays(1) + " 00:00:00+00')");
-        }
-        return null;
     }
 }

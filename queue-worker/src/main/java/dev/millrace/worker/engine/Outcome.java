@@ -39,6 +39,12 @@ sealed interface Outcome {
             @Nullable String error)
             implements Outcome {
 
+        /** Whether it is due so soon that the leader has to be told; for a moment, a hint by this computer's clock. */
+        boolean isDueSoon() {
+            long now = System.currentTimeMillis() * 1_000;
+            return delayMicrosFrom(now) < Maintenance.SOON.toNanos() / 1_000;
+        }
+
         /** How long to wait from a moment, in microseconds since 1970. */
         long delayMicrosFrom(long nowMicros) {
             // ChronoUnit would count in nanoseconds, which overflow after the year 2262.

@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Slots {
 
-    private final int size;
+    private int size;
     private final ThreadFactory threads;
     private final Consumer<Execution> runner;
     private final Runnable onHunger;
@@ -45,6 +45,46 @@ final class Slots {
         this.threads = HandlerThreads.forQueue(queue);
         this.runner = runner;
         this.onHunger = onHunger;
+    }
+
+    /**
+     * Changes the number of slots: more are made as they are needed, those that are too many end when they have no job.
+     *
+     * @return jobs that would wait here while another worker could run them
+     */
+    List<Execution> resize(int newSize) {
+        lock.lock();
+        try {
+            size = newSize;
+            List<Execution> tooMany = new ArrayList<>();
+            while (!buffer.isEmpty() && buffer.size() > Math.max(0, size + prefetch - busy)) {
+                tooMany.add(buffer.removeLast());
+            }
+            wakeOne();
+            offered.signalAll();
+            return tooMany;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    int size() {
+        lock.lock();
+        try {
+            return size;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** How many jobs run now. */
+    int busy() {
+        lock.lock();
+        try {
+            return busy;
+        } finally {
+            lock.unlock();
+        }
     }
 
     /** Puts claimed jobs into the buffer, in order. */
@@ -168,8 +208,14 @@ final class Slots {
         Execution next;
         lock.lock();
         try {
-            while (buffer.isEmpty()) {
+            while (buffer.isEmpty() || made > size) {
                 if (closed) {
+                    return null;
+                }
+                if (made > size) {
+                    // There were more slots when this one was made. What is offered is for those that stay.
+                    made--;
+                    wakeOne();
                     return null;
                 }
                 idle++;

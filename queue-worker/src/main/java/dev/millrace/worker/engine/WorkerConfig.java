@@ -15,6 +15,8 @@ import org.jspecify.annotations.Nullable;
  * What a worker runs with; built and checked by {@code Worker.Builder}.
  *
  * @param queues slots by queue
+ * @param queueOptions by queue, where they are not the defaults
+ * @param maintenance whether it may lead
  * @param handlers by kind
  * @param lease how long a silent worker keeps its jobs
  * @param pollInterval wait between claims where nothing wakes
@@ -28,6 +30,8 @@ import org.jspecify.annotations.Nullable;
  */
 public record WorkerConfig(
         Map<String, Integer> queues,
+        Map<String, QueueOptions> queueOptions,
+        boolean maintenance,
         Map<String, Registration<?>> handlers,
         Duration lease,
         Duration pollInterval,
@@ -41,7 +45,9 @@ public record WorkerConfig(
 
     @Override
     public String toString() {
-        return "queues " + queues + ", kinds " + handlers.keySet() + ", lease " + lease.toMillis() + " ms, poll "
+        return "queues " + queues + (queueOptions.isEmpty() ? "" : " " + queueOptions)
+                + (maintenance ? "" : ", no maintenance") + ", kinds " + handlers.keySet() + ", lease "
+                + lease.toMillis() + " ms, poll "
                 + pollInterval.toMillis() + " ms, grace " + grace.toMillis() + " ms"
                 + (periodic.isEmpty() ? "" : ", periodic " + periodic);
     }

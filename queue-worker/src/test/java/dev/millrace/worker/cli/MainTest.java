@@ -38,7 +38,8 @@ class MainTest {
                 "periodic run",
                 "periodic enable",
                 "periodic disable",
-                "periodic remove"
+                "periodic remove",
+                "queues"
             })
     void run_helpOfACommand_hasCommonOptionsAndExamplesAndNoSecret(String command) {
         Outcome help =
@@ -65,7 +66,7 @@ class MainTest {
 
     @Test
     void run_withoutCommand_isUsage() {
-        Outcome.of(Map.of()).failed(2, "Name a command: migrate, work, enqueue, jobs, periodic or bench");
+        Outcome.of(Map.of()).failed(2, "Name a command: migrate, work, enqueue, jobs, queues, periodic or bench");
     }
 
     @Test

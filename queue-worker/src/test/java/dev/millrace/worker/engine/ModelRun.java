@@ -29,9 +29,8 @@ final class ModelRun implements AutoCloseable {
 
     private static final int POPULATION = 40;
     /** Longer would be taken for one from before the clock was set back. */
-    private static final Duration LEAD = Duration.ofSeconds(50);
-
     private static final String[] WORKERS = {"w1", "w2", "w3"};
+
     private static final String[] WORDS = {"a", "b", "c"};
     private static final List<Set<JobState>> UNIQUE_STATES = List.of(
             EnumSet.noneOf(JobState.class),
@@ -39,12 +38,16 @@ final class ModelRun implements AutoCloseable {
             EnumSet.of(JobState.RUNNING, JobState.COMPLETED),
             EnumSet.of(JobState.RUNNING, JobState.COMPLETED, JobState.CANCELLED, JobState.DISCARDED));
 
+    /** Longer than any run of steps, and less than what is taken for a clock that was set back. */
+    private static final Duration LEAD = LeaderTable.MAX_LEAD.multipliedBy(2).minusSeconds(1);
+
     private final SplittableRandom random;
     private final Connection connection;
     private final Connection second;
     private final JobTable table;
     private final MaintenanceTable maintenance;
     private final WorkerTable workers;
+    private final LeaderTable leaders;
     private final QueueModel model = new QueueModel();
     /** Leases that a worker believes it has; it forgets none, so that it comes back with old ones. */
     private final List<LeasedJob> leases = new ArrayList<>();
@@ -74,8 +77,9 @@ final class ModelRun implements AutoCloseable {
         this.table = new JobTable(schema);
         this.maintenance = new MaintenanceTable(schema);
         this.workers = new WorkerTable(schema);
+        this.leaders = new LeaderTable(schema);
         for (String worker : WORKERS) {
-            workers.register(connection, worker, Duration.ofHours(1), "{}");
+            workers.register(connection, worker, Duration.ofHours(1), WorkerTable.Report.NOTHING);
         }
     }
 
@@ -367,21 +371,28 @@ final class ModelRun implements AutoCloseable {
         assertThat(maintenance.rescue(connection)).isEqualTo(lost.size());
         lost.forEach(model::rescue);
         for (String worker : dead) {
-            workers.renew(connection, worker, Duration.ofHours(1));
+            workers.renew(connection, worker, Duration.ofHours(1), WorkerTable.Report.NOTHING);
         }
         return "rescue";
+    }
+
+    private long term(String worker) throws SQLException {
+        return maintenance
+                .lead(connection, worker, LEAD)
+                .map(MaintenanceTable.Outlook::term)
+                .orElse(0L);
     }
 
     private String lead() throws SQLException {
         String candidate = WORKERS[random.nextInt(WORKERS.length)];
         if (random.nextBoolean()) {
-            workers.resign(connection, leader);
+            leaders.resign(connection, leader);
             leader = leader.isEmpty() ? leader : "";
         }
         if (!leader.isEmpty()) {
-            assertThat(workers.lead(connection, leader, LEAD)).isEqualTo(term);
+            assertThat(term(leader)).isEqualTo(term);
         }
-        long given = workers.lead(connection, candidate, LEAD);
+        long given = term(candidate);
         if (leader.isEmpty()) {
             assertThat(given).as("term").isGreaterThanOrEqualTo(Math.max(1, term));
             leader = candidate;

@@ -10,6 +10,7 @@ import dev.millrace.testing.TestDatabase;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -91,6 +92,44 @@ class PlanTest {
 
         assertThat(Explain.locked(plan)).as(plan.toPrettyString()).isEqualTo(BATCH);
         Explain.assertReads(plan, "job_available", BATCH);
+    }
+
+    @Test
+    void claim_fromLowestPriority_locksOnlyWhatItReturns() throws SQLException {
+        JsonNode plan = Explain.plan(
+                supervisor,
+                connection -> table.claim(
+                        connection,
+                        "other",
+                        connection.createArrayOf("text", new String[] {"known"}),
+                        BATCH,
+                        Explain.from(0).fromLowest(),
+                        "w"));
+
+        assertThat(Explain.locked(plan)).as(plan.toPrettyString()).isEqualTo(BATCH);
+        Explain.assertReads(plan, "job_available", BATCH);
+    }
+
+    @Test
+    void finish_withoutHistory_findsEachById() throws SQLException {
+        Settings settings = new Settings();
+        settings.update(new Settings.Read(Map.of(), Map.of(Settings.Read.rule("", "completed"), true)));
+        JobTable forgetful = new JobTable(SchemaName.DEFAULT, settings);
+        List<Outcome.Finalize> outcomes = leased().stream()
+                .map(job -> new Outcome.Finalize(job, "completed", null, null))
+                .toList();
+        JsonNode plan = Explain.plan(supervisor, connection -> forgetful.finish(connection, outcomes));
+
+        Explain.assertReads(plan, "job_running", BATCH);
+        assertThat(plan.toString()).doesNotContain("job_finalized");
+    }
+
+    @Test
+    void lead_manyFutureJobs_readsOne() throws SQLException {
+        Explain.assertReads(
+                Explain.plan(supervisor, connection -> maintenance.lead(connection, "w", Duration.ofSeconds(1))),
+                "job_deferred",
+                1);
     }
 
     @Test

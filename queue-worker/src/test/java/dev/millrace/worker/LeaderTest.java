@@ -1,0 +1,184 @@
+package dev.millrace.worker;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.millrace.connection.Database;
+import dev.millrace.job.JobType;
+import dev.millrace.testing.PostgresTest;
+import dev.millrace.testing.TestDatabase;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+@PostgresTest
+class LeaderTest {
+
+    record Nothing() {}
+
+    private static final JobType<Nothing> NOTHING = JobType.of("nothing", Nothing.class);
+    private static final Duration SOON = Duration.ofSeconds(20);
+
+    private final TestDatabase database;
+    private final List<Worker> opened = new ArrayList<>();
+
+    LeaderTest(TestDatabase database) {
+        this.database = database;
+    }
+
+    @BeforeEach
+    void empty() {
+        database.execute("TRUNCATE job, queue, worker, leader");
+    }
+
+    @AfterEach
+    void close() {
+        opened.forEach(Worker::close);
+    }
+
+    private Worker start(boolean maintenance, Duration lease) {
+        Worker worker = Worker.builder(Database.of(database.url()))
+                .lease(lease)
+                .maintenance(maintenance)
+                .grace(Duration.ZERO)
+                .handle(NOTHING, (job, nothing) -> {})
+                .build();
+        opened.add(worker);
+        worker.start();
+        return worker;
+    }
+
+    private String holder() {
+        List<?> live = database.query("SELECT holder FROM leader WHERE expires_at >= clock_timestamp()");
+        return live.isEmpty() ? "nobody" : live.get(0).toString();
+    }
+
+    private long term() {
+        return database.queryLong("SELECT term FROM leader");
+    }
+
+    private void awaitLeader(Worker worker) {
+        await().pollInterval(Duration.ofMillis(20)).atMost(SOON).until(() -> holder().contains(worker.id()));
+    }
+
+    @Test
+    void leader_thatCloses_isFollowedWithinASecond() {
+        Worker first = start(true, Duration.ofSeconds(30));
+        awaitLeader(first);
+        long term = term();
+        Worker second = start(true, Duration.ofSeconds(30));
+        await().atMost(SOON)
+                .until(() ->
+                        database.queryLong("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                                        + " AND application_name LIKE 'millrace/%/listen#%' AND query ILIKE 'LISTEN%'")
+                                == 2);
+        first.close();
+        long closed = System.nanoTime();
+
+        awaitLeader(second);
+
+        // A campaign of its own comes only every 2.5 seconds.
+        assertThat(Duration.ofNanos(System.nanoTime() - closed)).isLessThan(Duration.ofSeconds(1));
+        assertThat(term()).isEqualTo(term + 1);
+    }
+
+    @Test
+    void leader_thatWasOvertaken_stepsDownAndDoesNotActInItsTerm() {
+        Worker worker = start(true, Duration.ofSeconds(30));
+        awaitLeader(worker);
+        long term = term();
+        database.execute(
+                "UPDATE leader SET holder = 'another', term = term + 1, expires_at = now() + interval '9 seconds'");
+        database.execute("UPDATE leader SET expires_at = now() + interval '4 seconds'");
+
+        awaitLeader(worker);
+
+        assertThat(term()).isEqualTo(term + 2);
+    }
+
+    @Test
+    void leader_whoseLeadWasSetByAClockAhead_isFollowed() {
+        database.execute("INSERT INTO leader VALUES ('leader', 'dead', 7, now() + interval '5 hours')");
+
+        awaitLeader(start(true, Duration.ofSeconds(30)));
+
+        assertThat(term()).isEqualTo(8);
+    }
+
+    @Test
+    void workers_withoutMaintenance_neverLead() {
+        start(false, Duration.ofSeconds(30));
+        Worker leading = start(true, Duration.ofSeconds(30));
+        awaitLeader(leading);
+        leading.close();
+        database.execute("SELECT pg_notify('millrace', 'leader')");
+        Worker next = start(true, Duration.ofSeconds(30));
+
+        awaitLeader(next);
+
+        assertThat(database.queryLong("SELECT count(*) FROM leader WHERE term = 2"))
+                .isEqualTo(1);
+    }
+
+    @Test
+    void workers_manyCampaigns_oneTermEach() {
+        for (int i = 0; i < 4; i++) {
+            start(true, Duration.ofSeconds(10));
+        }
+        await().atMost(SOON).until(() -> !holder().equals("nobody"));
+        for (int i = 0; i < 3; i++) {
+            String leading = holder();
+            Worker leader = opened.stream()
+                    .filter(worker -> leading.contains(worker.id()))
+                    .findFirst()
+                    .orElseThrow();
+            leader.close();
+            await().pollInterval(Duration.ofMillis(20))
+                    .atMost(SOON)
+                    .until(() -> !holder().equals("nobody") && !holder().equals(leading));
+        }
+
+        assertThat(term()).isEqualTo(4);
+    }
+
+    @Test
+    void deadWorkersJobs_areAvailableWithinLeaseAndFiveSeconds() {
+        start(true, Duration.ofSeconds(30));
+        await().atMost(SOON).until(() -> !holder().equals("nobody"));
+        Duration lease = Duration.ofSeconds(5);
+        database.execute("""
+                INSERT INTO worker (id, lease_expires_at) VALUES ('dead', clock_timestamp() + interval '5 seconds');
+                INSERT INTO job (kind, state, attempt, max_attempts, attempted_at, attempted_by, cancel_requested_at) VALUES
+                    ('unknown', 'running', 1, 3, now(), 'dead', NULL), ('unknown', 'running', 3, 3, now(), 'dead', NULL),
+                    ('unknown', 'running', 1, 3, now(), 'dead', now())""");
+        long died = System.nanoTime();
+
+        await().pollInterval(Duration.ofMillis(50))
+                .atMost(SOON)
+                .until(() -> database.queryLong("SELECT count(*) FROM job WHERE state = 'running'") == 0);
+
+        Duration took = Duration.ofNanos(System.nanoTime() - died);
+        System.out.println("Rescued " + took.toMillis() + " ms after the last heartbeat, with a lease of "
+                + lease.toMillis() + " ms");
+        assertThat(took).isBetween(lease.minusMillis(500), lease.plusSeconds(5));
+        assertThat(database.query("SELECT state, attempt, errors -> 0 ->> 'type' AS type FROM job ORDER BY id")
+                        .toString())
+                .isEqualTo(
+                        "[{state=available, attempt=1, type=lost_worker}, {state=discarded, attempt=3, type=lost_worker},"
+                                + " {state=cancelled, attempt=1, type=lost_worker}]");
+    }
+
+    @Test
+    void deadWorker_whoseLeaseWasSetByAClockAhead_isRescuedAfterOneLease() {
+        start(true, Duration.ofSeconds(30));
+        database.execute("""
+                INSERT INTO worker (id, heartbeat_at, lease_expires_at)
+                VALUES ('dead', now() + interval '5 hours', now() + interval '5 hours 2 seconds');
+                INSERT INTO job (kind, state, attempt, attempted_at, attempted_by) VALUES ('unknown', 'running', 1, now(), 'dead')""");
+
+        await().atMost(SOON).until(() -> database.queryLong("SELECT count(*) FROM job WHERE state = 'available'") == 1);
+    }
+}
