@@ -39,6 +39,7 @@ class LeaderTest {
         opened.forEach(Worker::close);
     }
 
+    /** A server that has not been up for a lease yet is not rescued on: its workers may not have had a chance to beat. */
     private Worker start(boolean maintenance, Duration lease) {
         Worker worker = Worker.builder(Database.of(database.url()))
                 .lease(lease)
@@ -146,7 +147,7 @@ class LeaderTest {
 
     @Test
     void deadWorkersJobs_areAvailableWithinLeaseAndFiveSeconds() {
-        start(true, Duration.ofSeconds(30));
+        start(true, Duration.ofSeconds(5));
         await().atMost(SOON).until(() -> !holder().equals("nobody"));
         Duration lease = Duration.ofSeconds(5);
         database.execute("""
@@ -173,7 +174,7 @@ class LeaderTest {
 
     @Test
     void deadWorker_whoseLeaseWasSetByAClockAhead_isRescuedAfterOneLease() {
-        start(true, Duration.ofSeconds(30));
+        start(true, Duration.ofSeconds(5));
         database.execute("""
                 INSERT INTO worker (id, heartbeat_at, lease_expires_at)
                 VALUES ('dead', now() + interval '5 hours', now() + interval '5 hours 2 seconds');
