@@ -40,6 +40,14 @@ public sealed interface JobEvent {
     record WorkerDown(String worker) implements JobEvent {}
 
     /**
+     * This worker, which leads, has taken jobs from workers that stopped renewing their leases: they are available again, or have
+     * ended with their last attempt.
+     *
+     * @param jobs how many
+     */
+    record Rescued(int jobs) implements JobEvent {}
+
+    /**
      * One attempt of a job.
      *
      * @param number of the attempt, from 1
@@ -52,6 +60,9 @@ public sealed interface JobEvent {
     sealed interface OfAttempt extends JobEvent {
         Attempt attempt();
     }
+
+    /** It is leased to this worker, and waits for a slot. */
+    record Claimed(Attempt attempt) implements OfAttempt {}
 
     /** Its handler is about to be called. */
     record Started(Attempt attempt) implements OfAttempt {}

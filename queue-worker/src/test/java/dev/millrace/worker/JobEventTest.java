@@ -59,14 +59,24 @@ class JobEventTest {
 
         JobEvent.Attempt attempt = new JobEvent.Attempt(id, "number", "default", 1, 25, worker.id());
         List<JobEvent> events = told.all();
-        assertThat(events).hasSize(4);
+        assertThat(events).hasSize(5);
         // Jobs may begin before the worker is told to be up.
         assertThat(events).contains(new JobEvent.WorkerUp(worker.id()), new JobEvent.Started(attempt));
-        assertThat(events.get(3)).isEqualTo(new JobEvent.WorkerDown(worker.id()));
+        assertThat(events.get(4)).isEqualTo(new JobEvent.WorkerDown(worker.id()));
         assertThat(events)
                 .filteredOn(JobEvent.OfAttempt.class::isInstance)
                 .extracting(Object::getClass)
-                .containsExactly(JobEvent.Started.class, JobEvent.Completed.class);
+                .containsExactly(JobEvent.Claimed.class, JobEvent.Started.class, JobEvent.Completed.class);
+    }
+
+    @Test
+    void onJobEvent_jobOfADeadWorker_isToldAsRescued() {
+        database.execute("""
+                INSERT INTO job (kind, state, attempt, attempted_by, attempted_at) VALUES ('number', 'running', 1, 'dead', now())""");
+        rig.start(rig.worker().onJobEvent(told).lease(Duration.ofSeconds(5)).handle(NUMBER, (job, number) -> {}));
+
+        awaitOf(JobEvent.Completed.class);
+        assertThat(told.await(JobEvent.Rescued.class::isInstance, SOON)).isEqualTo(new JobEvent.Rescued(1));
     }
 
     @Test

@@ -39,8 +39,8 @@ final class Activity {
     synchronized void ended(Outcome outcome) {
         if (outcome instanceof Outcome.Finalize end && end.state().equals("completed")) {
             count(finished, outcome);
-        } else if (outcome instanceof Outcome.Finalize end && end.state().equals("discarded")
-                || outcome instanceof Outcome.Defer again && again.state().equals("retryable")) {
+        } else if ((outcome instanceof Outcome.Finalize end && end.state().equals("discarded"))
+                || (outcome instanceof Outcome.Defer again && again.state().equals("retryable"))) {
             count(failed, outcome);
         }
     }

@@ -70,7 +70,7 @@ public final class Engine implements AutoCloseable {
         this.table = new JobTable(schema, settings);
         AttemptError errors = new AttemptError(workerId);
         this.events = new JobEvents(supervisor, workerId, config.onJobEvent());
-        this.maintenance = new Maintenance(supervisor, workerId, config.lease(), config.maintenance());
+        this.maintenance = new Maintenance(supervisor, workerId, config.lease(), config.maintenance(), events::rescued);
         this.completer = new Completer(supervisor, table, leases, errors, events, activity, maintenance::dueSoon);
         WorkerTable workers = new WorkerTable(schema);
         LeaseClock lease = new LeaseClock(config.lease(), System.nanoTime());
@@ -104,7 +104,10 @@ public final class Engine implements AutoCloseable {
                                 workerId,
                                 kinds,
                                 config.pollInterval(),
-                                job -> new Execution(job, table, outputs, lending),
+                                job -> {
+                                    events.claimed(job);
+                                    return new Execution(job, table, outputs, lending);
+                                },
                                 runner,
                                 this::release)));
         this.emptyCheck = new EmptyCheck(supervisor, schema, claimers.keySet(), kinds, this::isIdle);

@@ -33,12 +33,6 @@ final class HistoryTable {
     /** A completion that has to wait for this is not noticed by anyone. */
     private static final String SHORT_LOCK = "SET LOCAL lock_timeout = '200ms'";
 
-    /** How long the row of the alias f is to be kept: by its queue, else by all queues; null is for ever. */
-    private static final String KEEP = """
-            coalesce((SELECT r.keep FROM %1$s.retention AS r WHERE r.queue = f.queue AND r.state = f.state),
-                (SELECT r.keep FROM %1$s.retention AS r WHERE r.queue = '' AND r.state = f.state))
-            """;
-
     private final LeaderTable leader;
     private final String schema;
     private final String outlook;
@@ -70,7 +64,11 @@ final class HistoryTable {
     HistoryTable(SchemaName schema, LeaderTable leader) {
         this.leader = leader;
         this.schema = schema.quoted();
-        this.keep = KEEP.formatted(this.schema);
+        // How long the row of the alias f is to be kept: by its queue, else by all queues; null is for ever.
+        this.keep = """
+                coalesce((SELECT r.keep FROM %1$s.retention AS r WHERE r.queue = f.queue AND r.state = f.state),
+                    (SELECT r.keep FROM %1$s.retention AS r WHERE r.queue = '' AND r.state = f.state))
+                """.formatted(this.schema);
         // Time that has passed since the end of a day is compared with each rule. A rule for one queue does not make
         // the rule for all
         // any shorter, so a day is over for the longest of them.

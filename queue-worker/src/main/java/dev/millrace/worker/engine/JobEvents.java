@@ -31,6 +31,19 @@ final class JobEvents implements AutoCloseable {
         }
     }
 
+    void claimed(LeasedJob job) {
+        if (events != null) {
+            events.tell(new JobEvent.Claimed(attempt(job)));
+        }
+    }
+
+    /** This worker leads, and has taken jobs from workers that are dead. */
+    void rescued(int jobs) {
+        if (events != null) {
+            events.tell(new JobEvent.Rescued(jobs));
+        }
+    }
+
     void started(LeasedJob job) {
         if (events != null) {
             events.tell(new JobEvent.Started(attempt(job)));

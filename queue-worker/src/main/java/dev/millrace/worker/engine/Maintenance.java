@@ -5,7 +5,7 @@ import dev.millrace.connection.Supervisor;
 import dev.millrace.migrations.SchemaName;
 import java.sql.SQLException;
 import java.time.Duration;
-import java.util.Optional;
+import java.util.function.IntConsumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -37,6 +37,8 @@ final class Maintenance implements AutoCloseable {
     private final Duration lease;
     private final boolean campaigns;
     private final Lead lead;
+    private final ServerClock serverClock = new ServerClock();
+    private final IntConsumer onRescued;
     private final SupervisedLoop loop;
     private long orphansNanos;
     private long lookedNanos = System.nanoTime() - LOOK_GAP_NANOS;
@@ -46,8 +48,10 @@ final class Maintenance implements AutoCloseable {
      * Maintenance that has not begun.
      *
      * @param campaigns whether this worker may lead
+     * @param onRescued is told how many jobs were rescued
      */
-    Maintenance(Supervisor supervisor, String workerId, Duration lease, boolean campaigns) {
+    Maintenance(Supervisor supervisor, String workerId, Duration lease, boolean campaigns, IntConsumer onRescued) {
+        this.onRescued = onRescued;
         SchemaName schema = supervisor.database().schema();
         this.supervisor = supervisor;
         this.leader = new LeaderTable(schema);
@@ -123,13 +127,12 @@ final class Maintenance implements AutoCloseable {
         }
         MaintenanceTable.Outlook outlook;
         if (lead.isRenewalDue(now) || !lead.isHeld()) {
-            Optional<MaintenanceTable.Outlook> led =
-                    supervisor.control(connection -> table.lead(connection, workerId, lead.length()));
-            if (led.isEmpty()) {
+            outlook = supervisor.control(connection -> table.lead(connection, workerId, lead.length()));
+            watchClock(outlook, now);
+            if (outlook.term() == 0) {
                 stepDown();
                 return lead.length().dividedBy(4);
             }
-            outlook = led.get();
             if (lead.renewed(outlook.term(), now)) {
                 LOG.debug("Worker {} leads, term {}", workerId, outlook.term());
                 orphansNanos = now - lease.toNanos();
@@ -137,6 +140,7 @@ final class Maintenance implements AutoCloseable {
             }
         } else {
             outlook = supervisor.work(table::look);
+            watchClock(outlook, now);
         }
         lookedNanos = System.nanoTime();
         int promoted = outlook.nextDueMillis() <= 0 ? supervisor.work(table::promote) : 0;
@@ -154,6 +158,14 @@ final class Maintenance implements AutoCloseable {
         // A due job that could not be promoted is locked by someone: it must not make this loop spin.
         boolean soon = outlook.nextDueMillis() > 0 && outlook.nextDueMillis() < TICK.toMillis();
         return soon ? Duration.ofMillis(outlook.nextDueMillis() + 1) : TICK;
+    }
+
+    /** A clock that was set forward makes every lease look dead although its worker lives, as an outage does. */
+    private void watchClock(MaintenanceTable.Outlook outlook, long sentNanos) {
+        if (serverClock.wasSet(outlook.serverMicros(), sentNanos, System.nanoTime())) {
+            LOG.info("The clock of the database was set: nobody is declared dead for one lease");
+            databaseIsBack();
+        }
     }
 
     private void stepDown() {
@@ -178,6 +190,7 @@ final class Maintenance implements AutoCloseable {
             rescued += moved;
         } while (moved == MaintenanceTable.BATCH && lead.isHeld() && !loop.isStopped());
         if (rescued > 0) {
+            onRescued.accept(rescued);
             LOG.info("Rescued {} jobs of workers that stopped renewing their lease", rescued);
         }
         orphansNanos = now;
@@ -192,7 +205,8 @@ final class Maintenance implements AutoCloseable {
         if (!campaigns) {
             return;
         }
-        boolean ended = loop.join(CLOSE_LIMIT) & retention.join(CLOSE_LIMIT);
+        boolean ended = loop.join(CLOSE_LIMIT);
+        ended = retention.join(CLOSE_LIMIT) && ended;
         if (ended && lead.term() != 0 && supervisor.isUsable()) {
             try {
                 supervisor.control(connection -> leader.resign(connection, workerId));

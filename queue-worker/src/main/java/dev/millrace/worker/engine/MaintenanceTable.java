@@ -6,7 +6,6 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
-import java.util.Optional;
 
 /**
  * The statements by which the leader moves jobs. Each is bounded in rows, safe to repeat, and does no harm if two leaders ever run it
@@ -32,12 +31,13 @@ final class MaintenanceTable {
     /**
      * What there is to do.
      *
-     * @param term in which this worker leads; 0 where that was not asked
+     * @param term in which this worker leads; 0 where it does not, or that was not asked
      * @param nextDueMillis until the next job is due; negative where one is due already
      * @param deadWorkers whether some lease has run out
      * @param clockSetBack whether some worker's last heartbeat is in the future
+     * @param serverMicros what the server's clock shows, since 1970
      */
-    record Outlook(long term, long nextDueMillis, boolean deadWorkers, boolean clockSetBack) {}
+    record Outlook(long term, long nextDueMillis, boolean deadWorkers, boolean clockSetBack, long serverMicros) {}
 
     MaintenanceTable(SchemaName schema) {
         this.schema = schema;
@@ -47,11 +47,15 @@ final class MaintenanceTable {
                 (SELECT (extract(epoch FROM min(scheduled_at) - clock_timestamp()) * 1000)::bigint
                     FROM %1$s.job_deferred WHERE state IN ('scheduled', 'retryable')),
                 EXISTS (SELECT FROM %1$s.worker WHERE lease_expires_at < clock_timestamp()),
-                EXISTS (SELECT FROM %1$s.worker WHERE heartbeat_at > clock_timestamp() + interval '1 second')
+                EXISTS (SELECT FROM %1$s.worker WHERE heartbeat_at > clock_timestamp() + interval '1 second'),
+                (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
                 """.formatted(s);
         look = "SELECT 0, " + outlook;
-        // Renewing the lead and looking is one statement: an idle leader sends little else.
-        lead = "WITH lead AS (\n" + new LeaderTable(schema).campaign() + ")\nSELECT term, " + outlook + " FROM lead";
+        // Renewing the lead and looking is one statement: an idle leader sends little else. Who does not win looks too,
+        // to
+        // know the server's clock in case it leads next.
+        lead = "WITH lead AS (\n" + new LeaderTable(schema).campaign()
+                + ")\nSELECT coalesce((SELECT term FROM lead), 0), " + outlook;
         // Nobody can tell how old the heartbeat is: whoever lives beats again within a lease, and whoever is dead ends
         // with it.
         rebase = """
@@ -128,13 +132,14 @@ final class MaintenanceTable {
         }
     }
 
-    /** Takes or keeps the lead, and looks; nothing where another worker leads. */
-    Optional<Outlook> lead(Connection connection, String id, Duration length) throws SQLException {
+    /** Takes or keeps the lead, and looks; the term is 0 where another worker leads. */
+    Outlook lead(Connection connection, String id, Duration length) throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement(lead)) {
             statement.setLong(1, length.toMillis());
             statement.setString(2, id);
             try (ResultSet row = statement.executeQuery()) {
-                return row.next() ? Optional.of(outlook(row)) : Optional.empty();
+                row.next();
+                return outlook(row);
             }
         }
     }
@@ -142,7 +147,8 @@ final class MaintenanceTable {
     private static Outlook outlook(ResultSet row) throws SQLException {
         long term = row.getLong(1);
         long nextDue = row.getLong(2);
-        return new Outlook(term, row.wasNull() ? Long.MAX_VALUE : nextDue, row.getBoolean(3), row.getBoolean(4));
+        return new Outlook(
+                term, row.wasNull() ? Long.MAX_VALUE : nextDue, row.getBoolean(3), row.getBoolean(4), row.getLong(5));
     }
 
     /** Gives workers whose heartbeat is in the future one lease from now. */
@@ -191,10 +197,13 @@ final class MaintenanceTable {
         }
     }
 
-    /** Whether the server has been up for longer than this: a fresh one has seen no heartbeat yet. */
+    /**
+     * Whether the server has been up for longer than this: a fresh one has seen no heartbeat yet. One that was started in the
+     * future, before its clock was set back, counts as old.
+     */
     boolean serverUpFor(Connection connection, Duration least) throws SQLException {
-        try (PreparedStatement statement = connection.prepareStatement(
-                "SELECT pg_postmaster_start_time() < clock_timestamp() - ? * interval '1 millisecond'")) {
+        try (PreparedStatement statement = connection.prepareStatement("SELECT pg_postmaster_start_time()"
+                + " NOT BETWEEN clock_timestamp() - ? * interval '1 millisecond' AND clock_timestamp()")) {
             statement.setLong(1, least.toMillis());
             try (ResultSet row = statement.executeQuery()) {
                 row.next();

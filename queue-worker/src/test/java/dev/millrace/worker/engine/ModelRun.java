@@ -377,10 +377,7 @@ final class ModelRun implements AutoCloseable {
     }
 
     private long term(String worker) throws SQLException {
-        return maintenance
-                .lead(connection, worker, LEAD)
-                .map(MaintenanceTable.Outlook::term)
-                .orElse(0L);
+        return maintenance.lead(connection, worker, LEAD).term();
     }
 
     private String lead() throws SQLException {
