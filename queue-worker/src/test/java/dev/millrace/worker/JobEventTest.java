@@ -72,7 +72,8 @@ class JobEventTest {
     @Test
     void onJobEvent_jobOfADeadWorker_isToldAsRescued() {
         database.execute("""
-                INSERT INTO job (kind, state, attempt, attempted_by, attempted_at) VALUES ('number', 'running', 1, 'dead', now())""");
+                INSERT INTO job (kind, args, state, attempt, attempted_by, attempted_at)
+                VALUES ('number', '{"n": 1}', 'running', 1, 'dead', now())""");
         rig.start(rig.worker().onJobEvent(told).lease(Duration.ofSeconds(5)).handle(NUMBER, (job, number) -> {}));
 
         awaitOf(JobEvent.Completed.class);
