@@ -365,11 +365,72 @@ class UniqueTest {
                                 "SELECT enqueue('k', unique_by => '{kind}', on_conflict => 'replace', replace => '{nonsense}') FROM generate_series(1, 2)"))
                 .hasMessageContaining("nonsense");
         assertThatThrownBy(() -> Unique.byArgs().states(JobState.COMPLETED)).hasMessageContaining("add RUNNING");
-        assertThatThrownBy(() -> Unique.byArgs().states(JobState.AVAILABLE)).hasMessageContaining("always holds");
+        assertThatThrownBy(() -> Unique.byArgs().states(JobState.AVAILABLE)).hasMessageContaining("in any case");
         assertThatThrownBy(() -> Unique.byFields()).hasMessageContaining("name one");
         assertThatThrownBy(() -> Unique.byArgs().within(java.time.Duration.ofMillis(1)))
                 .hasMessageContaining("1 s to");
+        assertThatThrownBy(() -> database.execute("SELECT enqueue('k', unique_by => '{word}')"))
+                .hasMessageContaining("Give unique_word");
+        assertThatThrownBy(() -> database.execute("SELECT enqueue('k', unique_by => '{kind}', unique_for => '0')"))
+                .hasMessageContaining("unique_for 00:00:00 is not positive");
         assertThat(database.queryLong("SELECT count(*) FROM job")).isZero();
+    }
+
+    /** Whoever changes the waiting job waits for the other; the last one's arguments are there in the end. */
+    @Test
+    void replaceByManyAtOnce_leavesOneJobThatIsOneOfThem() throws Exception {
+        Unique latest = Unique.byKind().whileWaiting().replacing(Part.ARGS);
+        AtomicInteger inserted = new AtomicInteger();
+        ExecutorService threads = Executors.newFixedThreadPool(8);
+        try {
+            List<Future<?>> running = new ArrayList<>();
+            for (int producer = 0; producer < 8; producer++) {
+                int from = producer * 50;
+                running.add(threads.submit(() -> {
+                    for (int n = from; n < from + 50; n++) {
+                        if (ship(n, "x", latest).isInserted()) {
+                            inserted.incrementAndGet();
+                        }
+                    }
+                }));
+            }
+            for (Future<?> one : running) {
+                one.get(60, TimeUnit.SECONDS);
+            }
+        } finally {
+            threads.shutdownNow();
+        }
+        assertThat(inserted).hasValue(1);
+        assertThat(database.queryLong("SELECT count(*) FROM job")).isEqualTo(1);
+        assertThat(database.queryLong("SELECT (args ->> 'customer')::int % 50 FROM job"))
+                .isEqualTo(49);
+    }
+
+    /** A claim that takes the waiting job at that moment makes room for another; nothing is lost between the two. */
+    @Test
+    void debounceBesideAClaim_changesTheJobOrMakesAnother() throws Exception {
+        Unique quiet = Unique.byKind().whileWaiting().debounced();
+        long first = ship(1, "a", quiet).id();
+        ExecutorService thread = Executors.newSingleThreadExecutor();
+        try (Connection claimer = database.connect();
+                Statement statement = claimer.createStatement()) {
+            claimer.setAutoCommit(false);
+            statement.execute("SET search_path TO millrace");
+            statement.execute("""
+                    WITH gone AS (DELETE FROM job_available RETURNING *), freed AS (DELETE FROM unique_key)
+                    INSERT INTO job_running (id, run_order, kind, args, state, attempted_by, attempted_at)
+                    SELECT id, run_order, kind, args, 'running', 'w', now() FROM gone""");
+            Future<Enqueued> debounced = thread.submit(() -> ship(1, "b", quiet));
+            awaitSomebodyWaiting();
+            claimer.commit();
+
+            assertThat(debounced.get(10, TimeUnit.SECONDS).isInserted()).isTrue();
+        } finally {
+            thread.shutdownNow();
+        }
+        assertThat(database.queryLong("SELECT count(*) FROM job WHERE id = ? AND state = 'running'", first))
+                .isEqualTo(1);
+        assertThat(database.queryLong("SELECT count(*) FROM job")).isEqualTo(2);
     }
 
     private void awaitSomebodyWaiting() {

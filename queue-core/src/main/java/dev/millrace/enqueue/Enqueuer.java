@@ -6,6 +6,7 @@ import dev.millrace.connection.FaultClass;
 import dev.millrace.connection.Faults;
 import dev.millrace.connection.Supervisor;
 import dev.millrace.job.NewJob;
+import dev.millrace.job.Unique;
 import dev.millrace.migrations.SchemaName;
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -61,7 +62,7 @@ public final class Enqueuer implements AutoCloseable {
                 return insert(connection, job, id, false, words);
             });
         } catch (SQLException failure) {
-            requireCommitted(attempt, failure, "job of kind " + job.kind());
+            requireCommitted(attempt, failure, "job of kind " + job.kind(), mayChangeAnother(job));
             enqueued = new Enqueued(attempt.id, Enqueued.Outcome.INSERTED);
             words.addAll(WakeUps.guessed(job.options()));
         }
@@ -110,14 +111,25 @@ public final class Enqueuer implements AutoCloseable {
         }
     }
 
-    /** Returns if the insert was committed although it failed; throws what is to be said otherwise. */
-    private void requireCommitted(Attempt attempt, SQLException failure, String what) {
+    /** Whether the job may have changed one that waits instead of being inserted, which nothing tells afterwards. */
+    private static boolean mayChangeAnother(NewJob job) {
+        Unique unique = job.options().unique();
+        return unique != null && unique.onConflict() != Unique.OnConflict.SKIP;
+    }
+
+    /**
+     * Returns if the insert was committed although it failed; throws what is to be said otherwise.
+     *
+     * @param traceless whether it may have been committed without leaving the job
+     */
+    private void requireCommitted(Attempt attempt, SQLException failure, String what, boolean traceless) {
         FaultClass fault = Faults.classify(failure, Faults.Phase.COMMIT);
         if (attempt.id == 0 || !fault.losesConnection()) {
             throw translate(failure, what);
         }
         supervisor.metrics().add(ConnectionMetrics.Counter.UNKNOWN_RESULTS);
-        switch (lostAnswer.of(attempt.id, attempt.queue, attempt.session)) {
+        LostAnswer.Outcome found = lostAnswer.of(attempt.id, attempt.queue, attempt.session);
+        switch (found == LostAnswer.Outcome.NOT_COMMITTED && traceless ? LostAnswer.Outcome.UNKNOWN : found) {
             case COMMITTED -> LOG.debug("Job {} was committed though its answer was lost", attempt.id, failure);
             case NOT_COMMITTED -> throw translate(failure, what);
             case UNKNOWN ->
@@ -160,7 +172,7 @@ public final class Enqueuer implements AutoCloseable {
             if (!attempt.complete) {
                 throw translate(failure, "jobs in bulk");
             }
-            requireCommitted(attempt, failure, "jobs in bulk");
+            requireCommitted(attempt, failure, "jobs in bulk", false);
         }
         wakeUps.wake(words);
         return inserted.get();

@@ -10,9 +10,9 @@ import org.jspecify.annotations.Nullable;
  * What makes a job the only one of its kind: by what it is known, in which states it holds that key, and what happens to another
  * job with the same key. Immutable; each method returns a changed copy: {@code Unique.byArgs().within(ofHours(1))}.
  *
- * <p>A waiting job (available, scheduled, retryable, pending) always holds its key. By default so does a running one, and the key
- * is free again when the job is completed, cancelled or discarded. A key that was released is not taken again by a retry of the
- * same attempt chain; an operator's retry of a final job takes it, or is refused.
+ * <p>A job that is enqueued holds its key while it waits (available, scheduled, retryable, pending). By default it goes on to do so
+ * while it runs, and the key is free again when it is completed, cancelled or discarded. A key that was released is not taken
+ * again when the job waits for another attempt; an operator's retry of a final job takes it, or is refused.
  *
  * <p>The key is worked out by the database, so that every producer, also one in plain SQL, comes to the same. Arguments are
  * compared as {@code jsonb} writes them: the order of fields does not matter, {@code 1} and {@code 1.0} differ. Whoever finds the
@@ -156,7 +156,7 @@ public final class Unique {
         for (JobState state : chosen) {
             if (state.isWaiting()) {
                 throw new IllegalArgumentException(
-                        "A waiting job always holds its key: leave " + state + " out of the states");
+                        "A job that waits holds its key in any case: leave " + state + " out of the states");
             }
             if (state.isFinal() && !chosen.contains(JobState.RUNNING)) {
                 throw new IllegalArgumentException(

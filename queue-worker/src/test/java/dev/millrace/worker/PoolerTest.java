@@ -139,6 +139,32 @@ class PoolerTest {
         }
     }
 
+    /** Without notifications the worker looks by itself. */
+    @Test
+    void cancelOfARunningJob_reachesItsHandlerByPolling() throws Exception {
+        try (PgBouncer pooler = pooler(PoolMode.TRANSACTION).start();
+                Millrace direct = Millrace.connect(Database.of(server.url("postgres")));
+                Worker worker = Worker.builder(
+                                Database.of(pooler.url("postgres")).withPooler())
+                        .handle(NUMBER, (job, number) -> {
+                            ran.incrementAndGet();
+                            while (!job.isCancelled()) {
+                                Thread.onSpinWait();
+                            }
+                            throw new IllegalStateException("stopped");
+                        })
+                        .build()) {
+            worker.start();
+            await().atMost(SOON).until(() -> worker.health().state() == State.DEGRADED);
+            long id = direct.enqueue(NUMBER, new Number(1));
+            await().atMost(SOON).until(() -> ran.get() == 1);
+
+            direct.jobs().cancel(id);
+
+            await().atMost(SOON).until(() -> count("SELECT count(*) FROM millrace.job WHERE state = 'cancelled'") == 1);
+        }
+    }
+
     /** Fewer clients are let in than would like to: those that are in do the work. */
     @Test
     void clientLimit_isLivedWith() throws Exception {

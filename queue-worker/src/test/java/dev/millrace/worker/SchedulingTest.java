@@ -94,7 +94,7 @@ class SchedulingTest {
             begun.await(done -> done == id, SOON);
         }
 
-        assertThat(medianLateness("Due within a second")).isLessThan(200);
+        assertThat(medianLateness("Due within a second")).isLessThan(100);
     }
 
     @Test
@@ -108,7 +108,7 @@ class SchedulingTest {
         }
         ids.forEach(id -> begun.await(done -> done.equals(id), SOON));
 
-        assertThat(medianLateness("Due in three seconds and more")).isLessThan(200);
+        assertThat(medianLateness("Due in three seconds and more")).isLessThan(100);
     }
 
     @Test
@@ -129,7 +129,7 @@ class SchedulingTest {
             begun.await(done -> done.equals(ids.get(ids.size() - 1)), SOON);
         }
 
-        assertThat(medianLateness("In a transaction and in bulk")).isLessThan(200);
+        assertThat(medianLateness("In a transaction and in bulk")).isLessThan(100);
     }
 
     @Test
@@ -154,7 +154,7 @@ class SchedulingTest {
         }
 
         assertThat(medianLateness("Retried after 150 ms on a worker that does not lead"))
-                .isLessThan(200);
+                .isLessThan(100);
     }
 
     @Test
@@ -168,6 +168,6 @@ class SchedulingTest {
             begun.await(done -> done == id, SOON);
         }
 
-        assertThat(medianLateness("Beside a million jobs for later")).isLessThan(200);
+        assertThat(medianLateness("Beside a million jobs for later")).isLessThan(100);
     }
 }

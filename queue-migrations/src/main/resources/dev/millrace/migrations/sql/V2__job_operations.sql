@@ -37,7 +37,7 @@ CREATE TABLE retention (
     CONSTRAINT retention_state_final CHECK (state IN ('completed', 'cancelled', 'discarded')),
     CONSTRAINT retention_keep_not_negative CHECK (keep >= interval '0')
 );
-COMMENT ON COLUMN retention.keep IS 'At least this long; zero for completed jobs: deleted at their completion';
+COMMENT ON COLUMN retention.keep IS 'At least this long; zero: deleted when a worker ends it, or soon after';
 INSERT INTO retention (state, keep) VALUES
     ('completed', interval '24 hours'), ('cancelled', interval '24 hours'), ('discarded', interval '7 days');
 
@@ -393,6 +393,14 @@ BEGIN
             WHERE u NOT LIKE 'args._%' AND u <> ALL ('{kind,any_kind,queue,args,word}') IS NOT FALSE) THEN
             RAISE invalid_parameter_value USING MESSAGE = format('unique_by %s is not possible', unique_by),
                 HINT = 'Use kind, any_kind, queue, args or args.FIELD, word';
+        END IF;
+        IF 'word' = ANY (unique_by) AND unique_word IS NULL THEN
+            RAISE invalid_parameter_value USING MESSAGE = 'unique_by has word, but there is no unique_word',
+                HINT = 'Give unique_word';
+        END IF;
+        IF unique_for <= interval '0' THEN
+            RAISE invalid_parameter_value USING MESSAGE = format('unique_for %s is not positive', unique_for),
+                HINT = 'Give a period such as ''1 hour'', or none';
         END IF;
         the_key := unique_key_of(unique_by, kind, queue, args, unique_word, unique_for, due);
         FOR round IN 1..20 LOOP

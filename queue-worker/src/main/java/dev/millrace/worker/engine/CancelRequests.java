@@ -10,14 +10,14 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Asks handlers to stop whose jobs somebody has cancelled. Looks when a notification says so, after every reconnect, each second
+ * Asks handlers to stop whose jobs somebody has cancelled. Looks when a notification says so, after every reconnect, twice a second
  * while notifications do not arrive, and now and then in any case; not at all while nothing runs.
  */
 final class CancelRequests implements AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger(CancelRequests.class);
 
-    private static final Duration WITHOUT_NOTIFICATIONS = Duration.ofSeconds(1);
+    private static final Duration WITHOUT_NOTIFICATIONS = Duration.ofMillis(500);
     private static final Duration CLOSE_LIMIT = Duration.ofSeconds(1);
 
     private final Supervisor supervisor;

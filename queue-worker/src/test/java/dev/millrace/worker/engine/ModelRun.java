@@ -58,6 +58,7 @@ final class ModelRun implements AutoCloseable {
     private String openWorker = "";
     private String last = "";
     private String leader = "";
+    private String lastLeader = "";
     private long term;
     private long enqueued;
 
@@ -347,8 +348,28 @@ final class ModelRun implements AutoCloseable {
     }
 
     private String promote() throws SQLException {
-        assertThat(maintenance.promote(connection)).isEqualTo(model.promote());
+        List<ModelJob> due = model.promotable();
+        if (orDies(() -> assertThat(maintenance.promote(connection)).isEqualTo(due.size()))) {
+            due.forEach(job -> job.state = JobState.AVAILABLE);
+        }
         return "promote";
+    }
+
+    /** What a leader does; sometimes it dies before the commit. Returns whether it is done. */
+    private boolean orDies(Work work) throws SQLException {
+        boolean dies = random.nextInt(10) == 0;
+        connection.setAutoCommit(false);
+        work.run();
+        if (dies) {
+            connection.rollback();
+        }
+        connection.setAutoCommit(true);
+        return !dies;
+    }
+
+    @FunctionalInterface
+    private interface Work {
+        void run() throws SQLException;
     }
 
     private String workerDies() throws SQLException {
@@ -368,7 +389,9 @@ final class ModelRun implements AutoCloseable {
         List<ModelJob> lost = model.jobs.values().stream()
                 .filter(job -> job.state == JobState.RUNNING && dead.contains(job.worker))
                 .toList();
-        assertThat(maintenance.rescue(connection)).isEqualTo(lost.size());
+        if (!orDies(() -> assertThat(maintenance.rescue(connection)).isEqualTo(lost.size()))) {
+            return "rescue";
+        }
         lost.forEach(model::rescue);
         for (String worker : dead) {
             workers.renew(connection, worker, Duration.ofHours(1), WorkerTable.Report.NOTHING);
@@ -391,8 +414,11 @@ final class ModelRun implements AutoCloseable {
         }
         long given = term(candidate);
         if (leader.isEmpty()) {
-            assertThat(given).as("term").isGreaterThanOrEqualTo(Math.max(1, term));
+            assertThat(given)
+                    .as("term")
+                    .isGreaterThanOrEqualTo(Math.max(1, candidate.equals(lastLeader) ? term : term + 1));
             leader = candidate;
+            lastLeader = candidate;
             term = given;
         } else {
             assertThat(given).isEqualTo(candidate.equals(leader) ? term : 0);

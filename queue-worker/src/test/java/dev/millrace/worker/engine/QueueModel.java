@@ -84,8 +84,7 @@ final class QueueModel {
 
     /** A cancel that was asked for holds whatever the attempt came to. */
     private void leave(ModelJob job, JobState state) {
-        JobState next = job.cancelRequested && state != JobState.DISCARDED ? JobState.CANCELLED : state;
-        next = job.cancelRequested ? JobState.CANCELLED : next;
+        JobState next = job.cancelRequested ? JobState.CANCELLED : state;
         if (next.isFinal()) {
             finish(job.id, next);
         } else {
@@ -159,16 +158,11 @@ final class QueueModel {
         return "deleted";
     }
 
-    /** Due jobs become available. Returns how many. */
-    int promote() {
-        int promoted = 0;
-        for (ModelJob job : jobs.values()) {
-            if (job.due && (job.state == JobState.SCHEDULED || job.state == JobState.RETRYABLE)) {
-                job.state = JobState.AVAILABLE;
-                promoted++;
-            }
-        }
-        return promoted;
+    /** Jobs that a promotion makes available. */
+    List<ModelJob> promotable() {
+        return jobs.values().stream()
+                .filter(job -> job.due && (job.state == JobState.SCHEDULED || job.state == JobState.RETRYABLE))
+                .toList();
     }
 
     /** Whether an open claim may be about to release this key: whoever wants it waits for the end of that transaction. */
