@@ -12,6 +12,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import dev.millrace.migrations.SchemaVersion;
 import dev.millrace.testing.TestSignal;
 import dev.millrace.testing.WireScript;
 import dev.millrace.testing.WireServer;
@@ -51,7 +52,7 @@ class WireFaultTest {
         return WireServer.script()
                 .onQuery(".*pg_is_in_recovery.*", rows("read_only", false))
                 .onQuery(".*pg_backend_pid.*", columns("pid", "unlimited").row(1, false))
-                .onQuery(".*max\\(version\\).*", rows("version", 1))
+                .onQuery(".*max\\(version\\).*", rows("version", SchemaVersion.REQUIRED))
                 .onQuery(".*max_connections.*", error("42501", "not for you"))
                 .onQuery(".*to_regclass.*|.*pg_catalog.*|.*information_schema.*", rows("exists", true))
                 .onQuery("SELECT pg_notify.*", rows("pg_notify", ""))

@@ -152,6 +152,9 @@ BEGIN
         held := ARRAY (SELECT j.id FROM job AS j
             WHERE j.id = ANY (rest) AND j.state IN ('scheduled', 'retryable', 'pending', 'completed', 'cancelled', 'discarded')
             ORDER BY j.id FOR UPDATE);
+        -- A key that the job still holds is written anew: whoever is about to free it, since the job was final, finds it gone.
+        DELETE FROM unique_key AS k USING job AS j
+            WHERE j.id = ANY (held) AND j.state IN ('completed', 'cancelled', 'discarded') AND k.key = j.unique_key AND k.job_id = j.id;
         WITH wanting AS (
             SELECT j.id, j.unique_key FROM job AS j
             WHERE j.id = ANY (held) AND j.unique_key IS NOT NULL AND j.state IN ('completed', 'cancelled', 'discarded')
@@ -380,6 +383,7 @@ DECLARE
     changes jsonb;
 BEGIN
     IF unique_by IS NOT NULL THEN
+        unique_states := coalesce(unique_states, '{}');
         IF on_conflict NOT IN ('skip', 'replace', 'debounce') THEN
             RAISE invalid_parameter_value USING MESSAGE = format('on_conflict %L is unknown', on_conflict),
                 HINT = 'It is one of skip, replace, debounce';
@@ -411,7 +415,10 @@ BEGIN
             SELECT j.state, j.unique_states INTO its_state, held_in FROM job AS j WHERE j.id = holder;
             IF its_state IS NULL OR NOT (its_state IN ('available', 'scheduled', 'retryable', 'pending') OR its_state = ANY (held_in)) THEN
                 -- Somebody has deleted or moved the job by hand: its key is not held any more.
-                DELETE FROM unique_key AS k WHERE k.key = the_key AND k.job_id = holder;
+                -- Looked at once more by the statement that frees it: it may have been retried since, and hold it again.
+                DELETE FROM unique_key AS k WHERE k.key = the_key AND k.job_id = holder
+                    AND NOT EXISTS (SELECT FROM job AS j WHERE j.id = holder
+                        AND (j.state IN ('available', 'scheduled', 'retryable', 'pending') OR j.state = ANY (held_in)));
                 CONTINUE;
             END IF;
             IF on_conflict <> 'skip' AND its_state IN ('available', 'scheduled', 'retryable', 'pending') THEN

@@ -42,7 +42,15 @@ final class Claimer {
     private final Floors floors = new Floors();
     private final Slots slots;
     private final SupervisedLoop loop;
+    private static final Duration FIRST_SUSPICION = Duration.ofSeconds(5);
+    private static final Duration LAST_SUSPICION = Duration.ofMinutes(10);
+
+    /** The answer of a claim may have been lost since this was last set to false. */
     private volatile boolean reconcile;
+    /** How long until the next comparison: what was sent on a lost connection may yet be committed. Zero for none. */
+    private Duration suspicion = Duration.ZERO;
+
+    private long comparedNanos;
     private volatile int size;
 
     /** Jobs that are to be claimed from the lowest lane first, for its share. */
@@ -125,6 +133,10 @@ final class Claimer {
 
     private Duration step() throws SQLException {
         if (reconcile) {
+            suspicion = FIRST_SUSPICION;
+            reconcileLeases();
+        } else if (!suspicion.isZero() && System.nanoTime() - comparedNanos > suspicion.toNanos()) {
+            suspicion = suspicion.compareTo(LAST_SUSPICION) < 0 ? suspicion.multipliedBy(2) : Duration.ZERO;
             reconcileLeases();
         }
         if (slots.size() != size) {
@@ -188,6 +200,9 @@ final class Claimer {
                 floors.timedOut(range, System.nanoTime());
             }
             throw failure;
+        } catch (RuntimeException failure) {
+            reconcile = true;
+            throw failure;
         }
     }
 
@@ -198,15 +213,25 @@ final class Claimer {
             leases.add(execution);
             offered.add(execution);
         }
-        slots.offer(offered);
+        if (!slots.offer(offered)) {
+            giveBack.accept(offered);
+        }
     }
 
     /**
      * Releases what the database says is leased to us and we know nothing of. This thread is the only one that claims for the
-     * queue, so no claim is under way; a job that ends meanwhile is protected by the fence.
+     * queue, so no claim is under way here; but one whose connection was lost may be committed later, when a disk or a standby
+     * answers again: so it is done again, at growing intervals. A job that ends meanwhile is protected by the fence.
      */
     private void reconcileLeases() throws SQLException {
-        Map<Long, Long> known = supervisor.work(connection -> table.leasesOf(connection, workerId, queue));
+        reconcile = false;
+        Map<Long, Long> known;
+        try {
+            known = supervisor.work(connection -> table.leasesOf(connection, workerId, queue));
+        } catch (SQLException | RuntimeException failure) {
+            reconcile = true;
+            throw failure;
+        }
         known.keySet().removeIf(leases::holds);
         if (!known.isEmpty()) {
             long[] tokens = known.keySet().stream().mapToLong(Long::longValue).toArray();
@@ -216,7 +241,7 @@ final class Claimer {
                     .size();
             LOG.info("Released {} jobs of queue {} whose claim was never answered", released, queue);
         }
-        reconcile = false;
+        comparedNanos = System.nanoTime();
     }
 
     private int prefetch() {

@@ -278,7 +278,12 @@ public final class Engine implements AutoCloseable {
         if (!awaitIdle(System.nanoTime() + INTERRUPT_GRACE.toNanos()) && leases.size() > 0) {
             LOG.warn(
                     "{} jobs did not stop when asked and are given back while their handlers still run", leases.size());
-            release(leases.all());
+            // What a handler has completed in a transaction that is still open holds its row: to wait for that would
+            // hold up
+            // the outcomes of others.
+            release(leases.all().stream()
+                    .filter(execution -> !execution.completedInTransaction())
+                    .toList());
         }
     }
 

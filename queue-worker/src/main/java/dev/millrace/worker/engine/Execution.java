@@ -82,9 +82,13 @@ final class Execution implements RunningJob {
         return runner == null || timeout == null ? -1 : nowNanos - beganNanos - timeout.toNanos();
     }
 
-    /** Asks the handler to stop; returns true the first time. */
+    /**
+     * Asks the handler to stop; returns true the first time. What is said for the job's sake replaces what was said for the lease's:
+     * that may have been renewed since, and the handler have gone on.
+     */
     synchronized boolean cancel(Cause why) {
-        if (cause != null) {
+        Cause before = cause;
+        if (before != null && (before != Cause.LEASE || why.isOfWorker())) {
             return false;
         }
         cause = why;
@@ -163,9 +167,14 @@ final class Execution implements RunningJob {
     private void complete(Connection connection, @Nullable String output) throws SQLException {
         // Before the statement, which may have to wait: from now on the handler's transaction may hold the row.
         completedInTransaction = true;
-        if (table.finish(connection, List.of(new Outcome.Finalize(job, "completed", output, null)))
-                .isEmpty()) {
-            completedInTransaction = false;
+        boolean written = false;
+        try {
+            written = !table.finish(connection, List.of(new Outcome.Finalize(job, "completed", output, null)))
+                    .isEmpty();
+        } finally {
+            completedInTransaction = written;
+        }
+        if (!written) {
             throw new LeaseLostException(job.id());
         }
     }

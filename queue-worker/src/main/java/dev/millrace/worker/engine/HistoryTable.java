@@ -69,6 +69,7 @@ final class HistoryTable {
                 coalesce((SELECT r.keep FROM %1$s.retention AS r WHERE r.queue = f.queue AND r.state = f.state),
                     (SELECT r.keep FROM %1$s.retention AS r WHERE r.queue = '' AND r.state = f.state))
                 """.formatted(this.schema);
+        // A transaction may commit some time after the moment that its row bears: a day is given two hours more.
         // Time that has passed since the end of a day is compared with each rule. A rule for one queue does not make
         // the rule for all
         // any shorter, so a day is over for the longest of them.
@@ -84,7 +85,7 @@ final class HistoryTable {
                     count(*) FILTER (WHERE o.over)::integer, bool_or(r.keep < interval '24 hours')
                 FROM existing AS e CROSS JOIN %1$s.retention AS r
                 CROSS JOIN LATERAL (
-                    SELECT (e.day + 1)::timestamp AT TIME ZONE 'UTC' + r.keep <= clock_timestamp() AS over) AS o
+                    SELECT (e.day + 1)::timestamp AT TIME ZONE 'UTC' + r.keep + interval '2 hours' <= clock_timestamp() AS over) AS o
                 WHERE e.day <= (SELECT day FROM today)
                 GROUP BY e.name, e.day
                 HAVING bool_or(o.over) OR bool_or(r.keep < interval '24 hours')

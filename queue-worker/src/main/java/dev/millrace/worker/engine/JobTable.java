@@ -95,7 +95,8 @@ final class JobTable {
                     clock_timestamp(), ?
                 FROM gone
                 RETURNING id, run_order, queue, kind, args, priority, attempt, max_attempts, created_at, scheduled_at, tags,
-                    metadata, (extract(epoch FROM timeout) * 1000)::bigint, retry_policy
+                    metadata, (extract(epoch FROM least(timeout, interval '100 years')) * 1000)::bigint,
+                    retry_policy
                 """;
         claim = claimByLane.formatted(s, KEPT, 1, 2, 3, 4);
         claimFromLowest = claimByLane.formatted(s, KEPT, 4, 3, 2, 1);

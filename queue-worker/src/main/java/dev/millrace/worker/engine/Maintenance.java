@@ -144,14 +144,15 @@ final class Maintenance implements AutoCloseable {
         }
         lookedNanos = System.nanoTime();
         int promoted = outlook.nextDueMillis() <= 0 ? supervisor.work(table::promote) : 0;
-        if (promoted == MaintenanceTable.BATCH) {
-            return Duration.ZERO;
-        }
         if (outlook.clockSetBack()) {
             int rebased = supervisor.work(table::rebase);
             LOG.warn("The clock of the database was set back: the leases of {} workers count from now", rebased);
         }
+        // However much is due: the jobs of the dead do not wait for the end of it.
         rescue(now, outlook.deadWorkers());
+        if (promoted == MaintenanceTable.BATCH) {
+            return Duration.ZERO;
+        }
         if (promoted > 0) {
             return Duration.ofNanos(LOOK_GAP_NANOS);
         }

@@ -43,9 +43,11 @@ final class MaintenanceTable {
         this.schema = schema;
         String s = schema.quoted();
         String nextRunOrder = "nextval('" + s.replace("'", "''") + ".job_seq')";
+        // Infinite times are possible in SQL, and no arithmetic is possible with them: one such job must not stop it
+        // all.
         String outlook = """
-                (SELECT (extract(epoch FROM min(scheduled_at) - clock_timestamp()) * 1000)::bigint
-                    FROM %1$s.job_deferred WHERE state IN ('scheduled', 'retryable')),
+                (SELECT (extract(epoch FROM greatest(min(scheduled_at), 'epoch') - clock_timestamp()) * 1000)::bigint
+                    FROM %1$s.job_deferred WHERE state IN ('scheduled', 'retryable') AND scheduled_at < 'infinity'),
                 EXISTS (SELECT FROM %1$s.worker WHERE lease_expires_at < clock_timestamp()),
                 EXISTS (SELECT FROM %1$s.worker WHERE heartbeat_at > clock_timestamp() + interval '1 second'),
                 (extract(epoch FROM clock_timestamp()) * 1000000)::bigint

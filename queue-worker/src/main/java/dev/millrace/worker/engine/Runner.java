@@ -51,7 +51,13 @@ final class Runner {
             conclude(execution, new Outcome.Release(job));
             return;
         }
-        if (execution.cause() == Execution.Cause.OPERATOR) {
+        Execution.Cause cause = execution.cause();
+        if (cause != null && cause.isOfWorker()) {
+            // Before it began: others have it already, or may have it.
+            conclude(execution, new Outcome.Release(job));
+            return;
+        }
+        if (cause == Execution.Cause.OPERATOR) {
             // Before it began: nothing has happened that its attempt could count for.
             conclude(execution, new Outcome.Finalize(job, "cancelled", null, null));
             return;

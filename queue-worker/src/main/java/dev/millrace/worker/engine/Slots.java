@@ -87,12 +87,16 @@ final class Slots {
         }
     }
 
-    /** Puts claimed jobs into the buffer, in order. */
-    void offer(Collection<Execution> claimed) {
+    /** Puts claimed jobs into the buffer, in order; returns false once nothing begins any more. */
+    boolean offer(Collection<Execution> claimed) {
         lock.lock();
         try {
+            if (closed) {
+                return false;
+            }
             buffer.addAll(claimed);
             wakeOne();
+            return true;
         } finally {
             lock.unlock();
         }
