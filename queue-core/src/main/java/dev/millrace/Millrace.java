@@ -13,8 +13,11 @@ import dev.millrace.enqueue.Enqueuer;
 import dev.millrace.job.ArgsCodec;
 import dev.millrace.job.EnqueueInterceptor;
 import dev.millrace.job.EnqueueOptions;
+import dev.millrace.job.GuardedMeter;
 import dev.millrace.job.JacksonArgsCodec;
 import dev.millrace.job.JobEvent;
+import dev.millrace.job.JobMeter;
+import dev.millrace.job.JobTally;
 import dev.millrace.job.JobType;
 import dev.millrace.job.NewJob;
 import dev.millrace.ops.Jobs;
@@ -59,6 +62,7 @@ public final class Millrace implements AutoCloseable {
     private final List<EnqueueInterceptor> interceptors;
     private final @Nullable Events<JobEvent> events;
     private final PeriodicJobs periodic;
+    private final GuardedMeter meter;
 
     private Millrace(Builder builder, Supervisor supervisor) {
         this.supervisor = supervisor;
@@ -74,6 +78,7 @@ public final class Millrace implements AutoCloseable {
                         supervisor.metrics());
         this.periodic = new PeriodicJobs(supervisor, codec);
         this.queues = new Queues(supervisor);
+        this.meter = new GuardedMeter(builder.meter);
         this.enqueuer = new Enqueuer(supervisor, builder.maxArgsBytes, builder.notifyInCallersTransaction);
         this.jobs = new Jobs(supervisor, codec, builder.maxArgsBytes);
     }
@@ -223,18 +228,22 @@ public final class Millrace implements AutoCloseable {
     }
 
     private Enqueued tell(Enqueued enqueued, NewJob job, boolean committed) {
-        if (events != null && enqueued.isInserted()) {
-            events.tell(new JobEvent.Enqueued(
-                    enqueued.id(), job.kind(), job.options().queue(), committed));
+        if (enqueued.isInserted()) {
+            meter.count(JobMeter.Count.ENQUEUED, job.options().queue(), job.kind(), 1);
+            if (events != null) {
+                events.tell(new JobEvent.Enqueued(
+                        enqueued.id(), job.kind(), job.options().queue(), committed));
+            }
         }
         return enqueued;
     }
 
-    private long tell(long count, boolean committed) {
+    private long tell(JobTally inserted, boolean committed) {
+        inserted.tell(meter, JobMeter.Count.ENQUEUED);
         if (events != null) {
-            events.tell(new JobEvent.EnqueuedInBulk(count, committed));
+            events.tell(new JobEvent.EnqueuedInBulk(inserted.total(), committed));
         }
-        return count;
+        return inserted.total();
     }
 
     /** The periodic jobs that the database keeps. */
@@ -278,6 +287,7 @@ public final class Millrace implements AutoCloseable {
         private final List<EnqueueInterceptor> interceptors = new ArrayList<>();
         private @Nullable Consumer<ConnectionEvent> onEvent;
         private @Nullable Consumer<JobEvent> onJobEvent;
+        private @Nullable JobMeter meter;
 
         private Builder(Database database) {
             this.database = database;
@@ -328,6 +338,12 @@ public final class Millrace implements AutoCloseable {
         /** Is told what is enqueued, on a thread of its own; see {@link JobEvent}. */
         public Builder onJobEvent(Consumer<JobEvent> receiver) {
             this.onJobEvent = receiver;
+            return this;
+        }
+
+        /** Counts what is enqueued, each job exactly once; for a metrics library. */
+        public Builder meter(JobMeter meter) {
+            this.meter = meter;
             return this;
         }
 

@@ -143,7 +143,9 @@ class CrashIT {
                         "--queue",
                         "default=20",
                         "--lease",
-                        "5s")
+                        "5s",
+                        "--http",
+                        "off")
                 .options("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
                 .environment("MILLRACE_DATABASE_URL", url)
                 .start();

@@ -27,4 +27,10 @@ public record Health(
         Duration retryIn,
         @Nullable Budget budget,
         PoolUsage pool,
-        @Nullable Duration listenerSilence) {}
+        @Nullable Duration listenerSilence) {
+
+    /** The same, for a part that can't take work although the database is usable; for the library's own use. */
+    public Health notReady() {
+        return new Health(live, false, state, since, epoch, lastError, retryIn, budget, pool, listenerSilence);
+    }
+}

@@ -1,6 +1,7 @@
 package dev.millrace.enqueue;
 
 import dev.millrace.job.EnqueueOptions;
+import dev.millrace.job.JobTally;
 import dev.millrace.job.NewJob;
 import dev.millrace.migrations.SchemaName;
 import java.sql.Connection;
@@ -13,7 +14,6 @@ import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongConsumer;
 import org.postgresql.PGConnection;
 import org.postgresql.copy.CopyIn;
@@ -60,13 +60,13 @@ final class BulkInsert {
      * Inserts all jobs, tells in order the id of each, or of the job that holds its unique key, and adds the words that are to be
      * told after the commit.
      *
-     * @param inserted is added to for each job that is inserted
+     * @param inserted has each job that is inserted added to it
      */
     Void insert(
             Connection connection,
             Iterator<NewJob> jobs,
             LongConsumer onId,
-            AtomicLong inserted,
+            JobTally inserted,
             Set<String> words,
             Progress progress)
             throws SQLException {
@@ -120,7 +120,7 @@ final class BulkInsert {
             }
         }
 
-        void insert(LongConsumer onId, AtomicLong inserted) throws SQLException {
+        void insert(LongConsumer onId, JobTally inserted) throws SQLException {
             fillBuffers();
             copyIn(copy, copyAvailable, available);
             copyIn(copy, copyDeferred, deferred);
@@ -133,7 +133,7 @@ final class BulkInsert {
                         ? new Enqueued(ids[i], Enqueued.Outcome.INSERTED)
                         : offered.get(next++);
                 if (enqueued.isInserted()) {
-                    inserted.incrementAndGet();
+                    inserted.add(job.options().queue(), job.kind(), 1);
                     firstInserted = firstInserted == 0 ? enqueued.id() : firstInserted;
                 }
                 onId.accept(enqueued.id());

@@ -5,6 +5,7 @@ import dev.millrace.connection.DatabaseUnavailableException;
 import dev.millrace.connection.FaultClass;
 import dev.millrace.connection.Faults;
 import dev.millrace.connection.Supervisor;
+import dev.millrace.job.JobTally;
 import dev.millrace.job.NewJob;
 import dev.millrace.job.Unique;
 import dev.millrace.migrations.SchemaName;
@@ -14,7 +15,6 @@ import java.util.HashSet;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -152,11 +152,11 @@ public final class Enqueuer implements AutoCloseable {
         }
     }
 
-    /** All or none, in a transaction of its own. Ids are told in order but hold only once this returns. */
-    public long enqueueAll(Iterator<NewJob> jobs, LongConsumer onId) {
+    /** All or none, in a transaction of its own; returns what was inserted. Ids are told in order but hold only once this returns. */
+    public JobTally enqueueAll(Iterator<NewJob> jobs, LongConsumer onId) {
         Set<String> words = new HashSet<>();
         Attempt attempt = new Attempt(null);
-        AtomicLong inserted = new AtomicLong();
+        JobTally inserted = new JobTally();
         try {
             supervisor.transaction(connection -> {
                 bulk.insert(connection, jobs, onId, inserted, words, (same, some) -> {
@@ -166,7 +166,7 @@ public final class Enqueuer implements AutoCloseable {
                     supervisor.extend(same);
                 });
                 attempt.complete = true;
-                return inserted.get();
+                return inserted;
             });
         } catch (SQLException failure) {
             if (!attempt.complete) {
@@ -175,19 +175,19 @@ public final class Enqueuer implements AutoCloseable {
             requireCommitted(attempt, failure, "jobs in bulk", false);
         }
         wakeUps.wake(words);
-        return inserted.get();
+        return inserted;
     }
 
     /** All in the caller's transaction, on a connection of pgjdbc or a wrapper that unwraps to one. */
-    public long enqueueAll(Connection connection, Iterator<NewJob> jobs, LongConsumer onId) {
+    public JobTally enqueueAll(Connection connection, Iterator<NewJob> jobs, LongConsumer onId) {
         Set<String> words = new HashSet<>();
         try {
-            AtomicLong inserted = new AtomicLong();
+            JobTally inserted = new JobTally();
             bulk.insert(connection, jobs, onId, inserted, words, (same, some) -> {});
             if (notifyInCallersTransaction && !words.isEmpty()) {
                 wakeUps.send(connection, words.toArray(new String[0]));
             }
-            return inserted.get();
+            return inserted;
         } catch (SQLException failure) {
             throw translate(failure, "jobs in bulk");
         }

@@ -10,9 +10,12 @@ import dev.millrace.job.ArgsCodec;
 import dev.millrace.job.EnqueueOptions;
 import dev.millrace.job.JacksonArgsCodec;
 import dev.millrace.job.JobEvent;
+import dev.millrace.job.JobMeter;
 import dev.millrace.job.JobType;
 import dev.millrace.job.RetryPolicy;
 import dev.millrace.periodic.PeriodicJob;
+import dev.millrace.queue.QueueInfo;
+import dev.millrace.queue.Queues;
 import dev.millrace.worker.engine.Engine;
 import dev.millrace.worker.engine.QueueOptions;
 import dev.millrace.worker.engine.WorkerConfig;
@@ -25,6 +28,7 @@ import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
@@ -42,6 +46,7 @@ public final class Worker implements AutoCloseable {
     private final WorkerConfig config;
     private final Duration connectTimeout;
     private final @Nullable Consumer<ConnectionEvent> onEvent;
+    private volatile boolean claiming;
     private boolean closed;
     private @Nullable Supervisor supervisor;
     private @Nullable Engine engine;
@@ -81,6 +86,7 @@ public final class Worker implements AutoCloseable {
         try {
             connecting.awaitFirstUp(connectTimeout);
             publish(new Engine(connecting, config)).start();
+            claiming = true;
         } catch (InterruptedException interrupted) {
             Thread.currentThread().interrupt();
             DatabaseUnavailableException failure = DatabaseUnavailableException.during(
@@ -119,12 +125,42 @@ public final class Worker implements AutoCloseable {
     }
 
     /**
-     * Whether the process lives, and whether it can work now; does not ask the database.
+     * Whether the process lives, and whether it can work now: the database is usable, and this worker claims. Does not ask the
+     * database.
      *
      * @throws IllegalStateException before {@link #start}
      */
     public Health health() {
-        return supervisor().health();
+        Health health = supervisor().health();
+        return claiming ? health : health.notReady();
+    }
+
+    /** Whether this worker does the maintenance for all: promotes what is due, rescues jobs of dead workers. */
+    public boolean isLeader() {
+        Engine current;
+        synchronized (this) {
+            current = engine;
+        }
+        return current != null && current.isLeader();
+    }
+
+    /** Names of the queues it works on. */
+    public Set<String> queueNames() {
+        return Set.copyOf(config.queues().keySet());
+    }
+
+    /**
+     * What waits and runs now in each queue of this worker, whoever works on it. Asks the database, at a bounded cost; see
+     * {@link Queues#list}.
+     *
+     * @throws DatabaseUnavailableException while the database is not usable
+     * @throws IllegalStateException before {@link #start}
+     */
+    public List<QueueInfo> queues() {
+        return new Queues(supervisor())
+                .list().stream()
+                        .filter(queue -> config.queues().containsKey(queue.name()))
+                        .toList();
     }
 
     /**
@@ -195,6 +231,7 @@ public final class Worker implements AutoCloseable {
         private int maxOutputBytes = 1 << 20;
         private Duration abandonAfter = Duration.ofSeconds(5);
         private @Nullable Consumer<JobEvent> onJobEvent;
+        private @Nullable JobMeter meter;
 
         private Builder(Database database) {
             this.database = database;
@@ -322,6 +359,15 @@ public final class Worker implements AutoCloseable {
             return this;
         }
 
+        /**
+         * Counts and measures what happens to jobs on this worker, each exactly once; for a metrics library. See
+         * {@code dev.millrace.worker.metrics.MillraceMetrics}.
+         */
+        public Builder meter(JobMeter meter) {
+            this.meter = meter;
+            return this;
+        }
+
         /** Adds what goes around each handler call; the first one added is the outermost. */
         public Builder intercept(HandlerInterceptor interceptor) {
             handlers.intercept(interceptor);
@@ -404,7 +450,8 @@ public final class Worker implements AutoCloseable {
                             abandonAfter,
                             handlers.interceptors(),
                             onJobEvent,
-                            List.copyOf(periodic.values())),
+                            List.copyOf(periodic.values()),
+                            meter),
                     connectTimeout,
                     onEvent);
         }

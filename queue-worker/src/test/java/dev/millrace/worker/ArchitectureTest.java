@@ -85,7 +85,19 @@ class ArchitectureTest {
                 .resideOutsideOfPackage("dev.millrace.worker.cli..")
                 .should()
                 .dependOnClassesThat()
-                .resideInAnyPackage("picocli..", "ch.qos.logback..", "org.slf4j.bridge..")
+                .resideInAnyPackage(
+                        "picocli..", "ch.qos.logback..", "org.slf4j.bridge..", "io.micrometer.prometheusmetrics..")
+                .check(classes);
+    }
+
+    @Test
+    void onlyMetricsAndTheCommandLine_useMicrometer() {
+        noClasses()
+                .that()
+                .resideOutsideOfPackages("dev.millrace.worker.metrics..", "dev.millrace.worker.cli..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage("io.micrometer..")
                 .check(classes);
     }
 

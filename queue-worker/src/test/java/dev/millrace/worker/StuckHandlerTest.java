@@ -93,6 +93,7 @@ class StuckHandlerTest {
                 .extracting(Object::getClass)
                 .containsExactly(
                         JobEvent.WorkerUp.class,
+                        JobEvent.Claimed.class,
                         JobEvent.Started.class,
                         JobEvent.Abandoned.class,
                         JobEvent.Failed.class);

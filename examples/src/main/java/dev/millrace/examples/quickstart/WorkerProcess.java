@@ -58,7 +58,9 @@ final class WorkerProcess implements AutoCloseable {
                         "--lease",
                         "5s",
                         "--grace",
-                        "5s")
+                        "5s",
+                        "--http",
+                        "off")
                 .redirectErrorStream(true)
                 .redirectOutput(Redirect.appendTo(log.toFile()));
         // As everybody should: a URL on the command line shows in the process list.

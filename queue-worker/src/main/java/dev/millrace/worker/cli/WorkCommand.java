@@ -92,6 +92,14 @@ final class WorkCommand extends MillraceCommand {
     private @Nullable String instance;
 
     @Option(
+            names = "--http",
+            paramLabel = "HOST:PORT",
+            converter = HttpAddress.Converter.class,
+            description = "Where to serve /health/live, /health/ready and /metrics, or off. Default: "
+                    + HttpAddress.DEFAULT + ", if that is free.")
+    private @Nullable HttpAddress http;
+
+    @Option(
             names = "--until-empty",
             description = "Finish what is there, failed jobs that are due again within a minute included, then exit.")
     private boolean untilEmpty;
@@ -111,21 +119,24 @@ final class WorkCommand extends MillraceCommand {
         if (instance != null) {
             database = database.withInstance(instance);
         }
-        try (HandlerJars jars = new HandlerJars(handlers)) {
-            work(worker(database, jars), jars.classLoader());
+        try (HandlerJars jars = new HandlerJars(handlers);
+                Monitoring monitoring = new Monitoring(http)) {
+            work(worker(database, jars, monitoring), monitoring, jars.classLoader());
         }
         return ExitStatus.DONE;
     }
 
     /** Threads of handlers inherit the class loader: libraries that they use look for their own parts there. */
-    private void work(Worker worker, ClassLoader handlersLoader) throws InterruptedException {
+    private void work(Worker worker, Monitoring monitoring, ClassLoader handlersLoader) throws InterruptedException {
         Thread thread = Thread.currentThread();
         ClassLoader before = thread.getContextClassLoader();
         try (StopSignal stop = new StopSignal(worker::close, grace.plus(STOP_MARGIN));
                 worker) {
             thread.setContextClassLoader(handlersLoader);
+            monitoring.open(worker);
             worker.start();
             terminal.logging().started();
+            monitoring.announce();
             if (untilEmpty) {
                 worker.awaitEmpty();
             } else {
@@ -136,7 +147,7 @@ final class WorkCommand extends MillraceCommand {
         }
     }
 
-    private Worker worker(Database database, HandlerJars jars) {
+    private Worker worker(Database database, HandlerJars jars, Monitoring monitoring) {
         Worker.Builder builder = Worker.builder(database);
         for (HandlerProvider provider : jars.providers()) {
             builder.handlers(provider);
@@ -160,6 +171,7 @@ final class WorkCommand extends MillraceCommand {
             builder.pollInterval(poll);
         }
         builder.grace(grace);
+        monitoring.countFor(builder);
         try {
             return builder.build();
         } catch (IllegalStateException contradiction) {

@@ -5,6 +5,7 @@ import dev.millrace.connection.Database;
 import dev.millrace.connection.NotificationHandler;
 import dev.millrace.connection.Supervisor;
 import dev.millrace.error.MillraceException;
+import dev.millrace.job.GuardedMeter;
 import dev.millrace.job.JacksonArgsCodec;
 import dev.millrace.migrations.SchemaName;
 import java.net.InetAddress;
@@ -69,8 +70,8 @@ public final class Engine implements AutoCloseable {
                 + Integer.toString(ThreadLocalRandom.current().nextInt(36 * 36 * 36 * 36), 36);
         this.table = new JobTable(schema, settings);
         AttemptError errors = new AttemptError(workerId);
-        this.events = new JobEvents(supervisor, workerId, config.onJobEvent());
-        this.maintenance = new Maintenance(supervisor, workerId, config.lease(), config.maintenance(), events::rescued);
+        this.events = new JobEvents(supervisor, workerId, config.onJobEvent(), new GuardedMeter(config.meter()));
+        this.maintenance = new Maintenance(supervisor, workerId, config.lease(), config.maintenance(), events);
         this.completer = new Completer(supervisor, table, leases, errors, events, activity, maintenance::dueSoon);
         WorkerTable workers = new WorkerTable(schema);
         LeaseClock lease = new LeaseClock(config.lease(), System.nanoTime());
@@ -155,6 +156,11 @@ public final class Engine implements AutoCloseable {
         } catch (InterruptedException interrupted) {
             Thread.currentThread().interrupt();
         }
+    }
+
+    /** Whether this worker does the maintenance for all. */
+    public boolean isLeader() {
+        return maintenance.leads();
     }
 
     /** Whether no job is buffered, running or waiting to be written. */

@@ -24,6 +24,7 @@ final class Execution implements RunningJob {
     private long beganNanos;
     private long endedNanos;
     private long cancelledNanos;
+    private final long claimedNanos = System.nanoTime();
     private final AtomicBoolean decided = new AtomicBoolean();
 
     /** Why a handler is asked to stop. */
@@ -132,6 +133,16 @@ final class Execution implements RunningJob {
             thread = runner;
         }
         return thread == null ? new StackTraceElement[0] : thread.getStackTrace();
+    }
+
+    /** Whether the handler was called. */
+    synchronized boolean hasBegun() {
+        return beganNanos != 0;
+    }
+
+    /** How long the job has waited until now since it was due; for when its handler is about to be called. */
+    Duration waited() {
+        return job.waited().plusNanos(System.nanoTime() - claimedNanos);
     }
 
     /** How long the handler has run, until now or until it ended; zero before it begins. */

@@ -2,6 +2,7 @@ package dev.millrace.worker.engine;
 
 import dev.millrace.connection.Supervisor;
 import dev.millrace.job.ArgsCodec;
+import dev.millrace.job.GuardedMeter;
 import dev.millrace.migrations.SchemaName;
 import dev.millrace.worker.handler.HandlerInterceptor;
 import dev.millrace.worker.handler.Handlers.Registration;
@@ -85,14 +86,15 @@ public final class InlineEngine implements AutoCloseable {
                 LEASE,
                 interceptors,
                 null,
-                List.of());
+                List.of(),
+                null);
         SchemaName schema = supervisor.database().schema();
         this.workerId = WORKER + "/" + supervisor.database().instance();
         this.table = new JobTable(schema);
         this.maintenance = new MaintenanceTable(schema);
         this.workers = new WorkerTable(schema);
         AttemptError errors = new AttemptError(workerId);
-        JobEvents events = new JobEvents(supervisor, workerId, null);
+        JobEvents events = new JobEvents(supervisor, workerId, null, new GuardedMeter(null));
         this.completer = new Completer(supervisor, table, leases, errors, events, new Activity(), () -> {});
         this.deadlines =
                 new Deadlines(supervisor, leases, new LeaseClock(LEASE, System.nanoTime()), LEASE, execution -> {});
@@ -121,7 +123,7 @@ public final class InlineEngine implements AutoCloseable {
         int ran = 0;
         List<LeasedJob> claimed;
         do {
-            while (supervisor.work(maintenance::promote) == MaintenanceTable.BATCH) {}
+            while (supervisor.work(maintenance::promote).total() == MaintenanceTable.BATCH) {}
             claimed = supervisor.work(this::claim);
             for (LeasedJob job : claimed) {
                 Execution execution = new Execution(job, table, outputs, lending);

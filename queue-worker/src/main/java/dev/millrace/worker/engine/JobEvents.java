@@ -2,24 +2,30 @@ package dev.millrace.worker.engine;
 
 import dev.millrace.connection.Events;
 import dev.millrace.connection.Supervisor;
+import dev.millrace.job.GuardedMeter;
 import dev.millrace.job.JobEvent;
+import dev.millrace.job.JobMeter.Count;
+import dev.millrace.job.JobTally;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.List;
 import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/** Tells the receiver of job events, if there is one; makes no event where nobody listens. Thread-safe. */
+/** Counts what happens to jobs and tells the receiver of job events, where there are such; makes no event for nobody. Thread-safe. */
 final class JobEvents implements AutoCloseable {
 
     private static final int BOUND = 10_000;
 
     private final String workerId;
     private final @Nullable Events<JobEvent> events;
+    private final GuardedMeter meter;
 
-    JobEvents(Supervisor supervisor, String workerId, @Nullable Consumer<JobEvent> receiver) {
+    JobEvents(Supervisor supervisor, String workerId, @Nullable Consumer<JobEvent> receiver, GuardedMeter meter) {
         this.workerId = workerId;
+        this.meter = meter;
         this.events = receiver == null
                 ? null
                 : new Events<>("job-events-" + supervisor.database().instance(), BOUND, receiver, supervisor.metrics());
@@ -38,25 +44,39 @@ final class JobEvents implements AutoCloseable {
     }
 
     /** This worker leads, and has taken jobs from workers that are dead. */
-    void rescued(int jobs) {
-        if (events != null) {
-            events.tell(new JobEvent.Rescued(jobs));
+    void rescued(JobTally jobs) {
+        jobs.tell(meter, Count.RESCUED);
+        if (events != null && jobs.total() > 0) {
+            events.tell(new JobEvent.Rescued((int) jobs.total()));
         }
     }
 
-    void started(LeasedJob job) {
+    /** This worker leads, and has made due jobs available. */
+    void promoted(JobTally jobs) {
+        jobs.tell(meter, Count.PROMOTED);
+    }
+
+    /** The handler is about to be called. */
+    void started(Execution execution) {
+        LeasedJob job = execution.job();
+        if (meter.isUsed()) {
+            count(Count.STARTED, job);
+            meter.waited(job.queue(), job.kind(), execution.waited());
+        }
         if (events != null) {
             events.tell(new JobEvent.Started(attempt(job)));
         }
     }
 
     void abandoned(Execution execution) {
+        count(Count.ABANDONED, execution.job());
         if (events != null) {
             events.tell(new JobEvent.Abandoned(attempt(execution.job()), execution.ran()));
         }
     }
 
     void leaseLost(LeasedJob job) {
+        count(Count.LEASE_LOST, job);
         if (events != null) {
             events.tell(new JobEvent.LeaseLost(attempt(job)));
         }
@@ -64,19 +84,53 @@ final class JobEvents implements AutoCloseable {
 
     /** The handler has completed the job in a transaction of its own. */
     void completed(LeasedJob job, Execution execution) {
-        if (events != null) {
-            events.tell(new JobEvent.Completed(attempt(job), execution.ran()));
+        if (meter.isUsed() || events != null) {
+            ended(new JobEvent.Completed(attempt(job), execution.ran()), execution);
         }
     }
 
     /** The database has accepted this. */
     void accepted(Outcome outcome, @Nullable Execution execution) {
-        if (events != null) {
-            events.tell(event(outcome, execution));
+        if (meter.isUsed() || events != null) {
+            ended(event(outcome, execution), execution);
         }
     }
 
-    private JobEvent event(Outcome outcome, @Nullable Execution execution) {
+    private void ended(JobEvent.OfAttempt event, @Nullable Execution execution) {
+        String queue = event.attempt().queue();
+        String kind = event.attempt().kind();
+        for (Count what : counts(event)) {
+            meter.count(what, queue, kind, 1);
+        }
+        if (execution != null && execution.hasBegun()) {
+            meter.ran(queue, kind, execution.ran());
+        }
+        if (events != null) {
+            events.tell(event);
+        }
+    }
+
+    private static List<Count> counts(JobEvent.OfAttempt event) {
+        if (event instanceof JobEvent.Completed) {
+            return List.of(Count.COMPLETED);
+        }
+        if (event instanceof JobEvent.Failed) {
+            return List.of(Count.FAILED, Count.RETRIED);
+        }
+        if (event instanceof JobEvent.Discarded) {
+            return List.of(Count.FAILED, Count.DISCARDED);
+        }
+        if (event instanceof JobEvent.Snoozed) {
+            return List.of(Count.SNOOZED);
+        }
+        return List.of(event instanceof JobEvent.Cancelled ? Count.CANCELLED : Count.RELEASED);
+    }
+
+    private void count(Count what, LeasedJob job) {
+        meter.count(what, job.queue(), job.kind(), 1);
+    }
+
+    private JobEvent.OfAttempt event(Outcome outcome, @Nullable Execution execution) {
         JobEvent.Attempt attempt = attempt(outcome.job());
         if (!(outcome instanceof Outcome.Finalize)
                 && execution != null

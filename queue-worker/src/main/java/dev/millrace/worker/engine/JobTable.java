@@ -9,6 +9,7 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.OffsetDateTime;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -95,8 +96,8 @@ final class JobTable {
                     clock_timestamp(), ?
                 FROM gone
                 RETURNING id, run_order, queue, kind, args, priority, attempt, max_attempts, created_at, scheduled_at, tags,
-                    metadata, (extract(epoch FROM least(timeout, interval '100 years')) * 1000)::bigint,
-                    retry_policy
+                    metadata, (extract(epoch FROM least(timeout, interval '100 years')) * 1000)::bigint, retry_policy,
+                    (extract(epoch FROM attempted_at - greatest(scheduled_at, 'epoch')) * 1000000)::bigint
                 """;
         claim = claimByLane.formatted(s, KEPT, 1, 2, 3, 4);
         claimFromLowest = claimByLane.formatted(s, KEPT, 4, 3, 2, 1);
@@ -388,7 +389,9 @@ final class JobTable {
                 tags == null ? List.of() : nonNull((String[]) tags.getArray()),
                 row.getString(12),
                 timeout,
-                row.getString(14));
+                row.getString(14),
+                // A clock that was set back makes no wait shorter than none.
+                Duration.of(Math.max(0, row.getLong(15)), ChronoUnit.MICROS));
     }
 
     /** Another program may have put NULL among the tags: that must not fail a whole claim. */

@@ -11,6 +11,7 @@ import org.jspecify.annotations.Nullable;
  * @param id the job
  * @param token its run order: with the id it names the lease
  * @param args the arguments as JSON text
+ * @param waited from when it was due until it was claimed, by the database's clock
  * @param retryPolicy that of the job itself; null where that of its kind holds
  */
 record LeasedJob(
@@ -27,4 +28,5 @@ record LeasedJob(
         List<String> tags,
         @Nullable String metadata,
         @Nullable Duration timeout,
-        @Nullable String retryPolicy) {}
+        @Nullable String retryPolicy,
+        Duration waited) {}

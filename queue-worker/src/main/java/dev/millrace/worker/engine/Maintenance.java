@@ -2,10 +2,10 @@ package dev.millrace.worker.engine;
 
 import dev.millrace.connection.SupervisedLoop;
 import dev.millrace.connection.Supervisor;
+import dev.millrace.job.JobTally;
 import dev.millrace.migrations.SchemaName;
 import java.sql.SQLException;
 import java.time.Duration;
-import java.util.function.IntConsumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -38,7 +38,7 @@ final class Maintenance implements AutoCloseable {
     private final boolean campaigns;
     private final Lead lead;
     private final ServerClock serverClock = new ServerClock();
-    private final IntConsumer onRescued;
+    private final JobEvents events;
     private final SupervisedLoop loop;
     private long orphansNanos;
     private long lookedNanos = System.nanoTime() - LOOK_GAP_NANOS;
@@ -48,10 +48,10 @@ final class Maintenance implements AutoCloseable {
      * Maintenance that has not begun.
      *
      * @param campaigns whether this worker may lead
-     * @param onRescued is told how many jobs were rescued
+     * @param events counts and tells what was promoted and rescued
      */
-    Maintenance(Supervisor supervisor, String workerId, Duration lease, boolean campaigns, IntConsumer onRescued) {
-        this.onRescued = onRescued;
+    Maintenance(Supervisor supervisor, String workerId, Duration lease, boolean campaigns, JobEvents events) {
+        this.events = events;
         SchemaName schema = supervisor.database().schema();
         this.supervisor = supervisor;
         this.leader = new LeaderTable(schema);
@@ -143,7 +143,7 @@ final class Maintenance implements AutoCloseable {
             watchClock(outlook, now);
         }
         lookedNanos = System.nanoTime();
-        int promoted = outlook.nextDueMillis() <= 0 ? supervisor.work(table::promote) : 0;
+        long promoted = outlook.nextDueMillis() <= 0 ? promote() : 0;
         if (outlook.clockSetBack()) {
             int rebased = supervisor.work(table::rebase);
             LOG.warn("The clock of the database was set back: the leases of {} workers count from now", rebased);
@@ -159,6 +159,12 @@ final class Maintenance implements AutoCloseable {
         // A due job that could not be promoted is locked by someone: it must not make this loop spin.
         boolean soon = outlook.nextDueMillis() > 0 && outlook.nextDueMillis() < TICK.toMillis();
         return soon ? Duration.ofMillis(outlook.nextDueMillis() + 1) : TICK;
+    }
+
+    private long promote() throws SQLException {
+        JobTally promoted = supervisor.work(table::promote);
+        events.promoted(promoted);
+        return promoted.total();
     }
 
     /** A clock that was set forward makes every lease look dead although its worker lives, as an outage does. */
@@ -184,14 +190,14 @@ final class Maintenance implements AutoCloseable {
         if (!supervisor.work(connection -> table.serverUpFor(connection, lease))) {
             return;
         }
-        int rescued = 0;
-        int moved;
+        long rescued = 0;
+        JobTally moved;
         do {
             moved = supervisor.work(table::rescue);
-            rescued += moved;
-        } while (moved == MaintenanceTable.BATCH && lead.isHeld() && !loop.isStopped());
+            events.rescued(moved);
+            rescued += moved.total();
+        } while (moved.total() == MaintenanceTable.BATCH && lead.isHeld() && !loop.isStopped());
         if (rescued > 0) {
-            onRescued.accept(rescued);
             LOG.info("Rescued {} jobs of workers that stopped renewing their lease", rescued);
         }
         orphansNanos = now;

@@ -1,5 +1,6 @@
 package dev.millrace.worker.engine;
 
+import dev.millrace.job.JobTally;
 import dev.millrace.migrations.SchemaName;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -80,9 +81,10 @@ final class MaintenanceTable {
                     INSERT INTO %1$s.job_available (%2$s, run_order, max_attempts, scheduled_at, errors, state, attempt)
                     SELECT %2$s, %3$s, max_attempts, scheduled_at, errors, 'available', attempt
                     FROM (SELECT * FROM gone ORDER BY scheduled_at, id OFFSET 0) AS gone
-                    RETURNING queue
+                    RETURNING queue, kind
                 )
-                SELECT n, pg_notify(?, 'available ' || queue) FROM (SELECT queue, count(*) AS n FROM promoted GROUP BY queue) AS woken
+                SELECT n, pg_notify(?, 'available ' || queue), queue, kind
+                FROM (SELECT queue, kind, count(*) AS n FROM promoted GROUP BY queue, kind) AS woken
                 """.formatted(s, KEPT, nextRunOrder);
         // Whoever has no live worker is lost: its worker's lease has run out, or there is no such worker.
         rescue = """
@@ -114,9 +116,10 @@ final class MaintenanceTable {
                         least(scheduled_at, clock_timestamp()), all_errors, next_state, attempt, attempted_at, attempted_by,
                         CASE WHEN next_state <> 'available' THEN clock_timestamp() END
                     FROM (SELECT * FROM gone ORDER BY run_order OFFSET 0) AS gone
-                    RETURNING queue
+                    RETURNING queue, kind
                 )
-                SELECT n, pg_notify(?, 'available ' || queue) FROM (SELECT queue, count(*) AS n FROM rescued GROUP BY queue) AS woken
+                SELECT n, pg_notify(?, 'available ' || queue), queue, kind
+                FROM (SELECT queue, kind, count(*) AS n FROM rescued GROUP BY queue, kind) AS woken
                 """.formatted(s, KEPT, nextRunOrder);
         removeDeadWorkers = """
                 DELETE FROM %1$s.worker AS w
@@ -169,13 +172,13 @@ final class MaintenanceTable {
         }
     }
 
-    /** Makes up to {@link #BATCH} due jobs available, each at the tail of its lane, and wakes their queues. Returns how many. */
-    int promote(Connection connection) throws SQLException {
+    /** Makes up to {@link #BATCH} due jobs available, each at the tail of its lane, and wakes their queues. Returns which. */
+    JobTally promote(Connection connection) throws SQLException {
         return move(connection, promote);
     }
 
     /** Makes up to {@link #BATCH} jobs of lost workers available again, or discards them after their last attempt. */
-    int rescue(Connection connection) throws SQLException {
+    JobTally rescue(Connection connection) throws SQLException {
         return move(connection, rescue);
     }
 
@@ -185,14 +188,14 @@ final class MaintenanceTable {
         }
     }
 
-    private int move(Connection connection, String sql) throws SQLException {
+    private JobTally move(Connection connection, String sql) throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement(sql)) {
             statement.setInt(1, BATCH);
             statement.setString(2, schema.value());
             try (ResultSet rows = statement.executeQuery()) {
-                int moved = 0;
+                JobTally moved = new JobTally();
                 while (rows.next()) {
-                    moved += rows.getInt(1);
+                    moved.add(rows.getString(3), rows.getString(4), rows.getLong(1));
                 }
                 return moved;
             }

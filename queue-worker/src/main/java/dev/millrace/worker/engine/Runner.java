@@ -62,7 +62,7 @@ final class Runner {
             conclude(execution, new Outcome.Finalize(job, "cancelled", null, null));
             return;
         }
-        events.started(job);
+        events.started(execution);
         Outcome outcome;
         execution.begin(Thread.currentThread());
         try {

@@ -2,6 +2,7 @@ package dev.millrace.worker.engine;
 
 import dev.millrace.job.ArgsCodec;
 import dev.millrace.job.JobEvent;
+import dev.millrace.job.JobMeter;
 import dev.millrace.periodic.PeriodicJob;
 import dev.millrace.worker.handler.HandlerInterceptor;
 import dev.millrace.worker.handler.Handlers.Registration;
@@ -27,6 +28,7 @@ import org.jspecify.annotations.Nullable;
  * @param interceptors around each handler, the outermost first
  * @param onJobEvent is told what happens to jobs; null for nobody
  * @param periodic jobs at given times that this program defines
+ * @param meter counts what happens to jobs; null for none
  */
 public record WorkerConfig(
         Map<String, Integer> queues,
@@ -41,7 +43,8 @@ public record WorkerConfig(
         Duration abandonAfter,
         List<HandlerInterceptor> interceptors,
         @Nullable Consumer<JobEvent> onJobEvent,
-        List<PeriodicJob> periodic) {
+        List<PeriodicJob> periodic,
+        @Nullable JobMeter meter) {
 
     @Override
     public String toString() {

@@ -63,8 +63,16 @@ class CliIT {
                 .isEqualTo("Schema fresh: version 0 → %1$d, %1$d migrations applied".formatted(SchemaVersion.REQUIRED));
         run(database.url(), "enqueue", "echo", "--args", "{\"text\": \"ä😀\"}", "--schema", "fresh")
                 .done();
-        Outcome work =
-                run(database.url(), "work", "--schema", "fresh", "--until-empty", "--handlers", handlers.toString());
+        Outcome work = run(
+                database.url(),
+                "work",
+                "--http",
+                "off",
+                "--schema",
+                "fresh",
+                "--until-empty",
+                "--handlers",
+                handlers.toString());
 
         assertThat(work.status()).as(work.err()).isZero();
         assertThat(work.out()).isEmpty();
@@ -94,8 +102,16 @@ class CliIT {
     void work_jsonLogs_areOneObjectALine() throws Exception {
         Path handlers = HandlersFolder.write(folder.resolve("handlers"), EchoHandlers.class);
 
-        Outcome work =
-                run(database.url(), "work", "--log-format", "json", "--until-empty", "--handlers", handlers.toString());
+        Outcome work = run(
+                database.url(),
+                "work",
+                "--http",
+                "off",
+                "--log-format",
+                "json",
+                "--until-empty",
+                "--handlers",
+                handlers.toString());
 
         assertThat(work.status()).as(work.err()).isZero();
         assertThat(work.err().lines())
@@ -145,7 +161,7 @@ class CliIT {
 
             run(url, "migrate").failed(3, sentence).without(SECRET);
             run(url, "enqueue", "k").failed(3, sentence).without(SECRET);
-            run(url, "work", "--handlers", handlers.toString())
+            run(url, "work", "--http", "off", "--handlers", handlers.toString())
                     .failed(3, sentence)
                     .without(SECRET);
             Outcome verbose = run(url, "enqueue", "k", "--verbose").without(SECRET);
@@ -161,7 +177,8 @@ class CliIT {
 
         run(url, "migrate").failed(3, "database \"no_such_database\" does not exist");
         run(url, "enqueue", "k").failed(3, "database \"no_such_database\" does not exist");
-        run(url, "work", "--handlers", handlers.toString()).failed(3, "database \"no_such_database\" does not exist");
+        run(url, "work", "--http", "off", "--handlers", handlers.toString())
+                .failed(3, "database \"no_such_database\" does not exist");
     }
 
     @Test
@@ -175,7 +192,9 @@ class CliIT {
 
         run(url, "migrate").failed(3, "refused").without(SECRET);
         run(url, "enqueue", "k").failed(3, "refused").without(SECRET);
-        run(url, "work", "--handlers", handlers.toString()).failed(3, "refused").without(SECRET);
+        run(url, "work", "--http", "off", "--handlers", handlers.toString())
+                .failed(3, "refused")
+                .without(SECRET);
     }
 
     @Test
@@ -188,7 +207,7 @@ class CliIT {
                         "nothing", "has no job tables", "newer", "newer than the version")
                 .entrySet()) {
             run(database.url(), "enqueue", "k", "--schema", schema.getKey()).failed(4, schema.getValue());
-            run(database.url(), "work", "--schema", schema.getKey(), "--handlers", handlers.toString())
+            run(database.url(), "work", "--http", "off", "--schema", schema.getKey(), "--handlers", handlers.toString())
                     .failed(4, schema.getValue());
             run(database.url(), "migrate", "--validate", "--schema", schema.getKey())
                     .failed(4, schema.getValue());
@@ -227,14 +246,14 @@ class CliIT {
 
     @Test
     void work_handlersPathNotThere_isUsage() throws Exception {
-        run(database.url(), "work", "--handlers", "/no/such/handlers.jar")
+        run(database.url(), "work", "--http", "off", "--handlers", "/no/such/handlers.jar")
                 .failed(2, "Handlers path '/no/such/handlers.jar' is not there");
     }
 
     @Test
     void work_idleAndTerminated_drainsAndExitsWith0() throws Exception {
         Path handlers = HandlersFolder.write(folder.resolve("handlers"), EchoHandlers.class);
-        try (JavaProcess worker = JavaProcess.jar(JAR, "work", "--handlers", handlers.toString())
+        try (JavaProcess worker = JavaProcess.jar(JAR, "work", "--http", "off", "--handlers", handlers.toString())
                 .environment("MILLRACE_DATABASE_URL", database.url())
                 .start()) {
             worker.awaitStderr(" starts on ", LIMIT);

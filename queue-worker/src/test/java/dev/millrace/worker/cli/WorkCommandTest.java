@@ -132,12 +132,14 @@ class WorkCommandTest {
     }
 
     private Outcome work(Path handlers, String... more) {
-        String[] args = new String[more.length + 4];
+        String[] args = new String[more.length + 6];
         args[0] = "work";
         args[1] = "--until-empty";
-        args[2] = "--handlers";
-        args[3] = handlers.toString();
-        System.arraycopy(more, 0, args, 4, more.length);
+        args[2] = "--http";
+        args[3] = "off";
+        args[4] = "--handlers";
+        args[5] = handlers.toString();
+        System.arraycopy(more, 0, args, 6, more.length);
         return Outcome.of(Map.of("MILLRACE_DATABASE_URL", database.url()), args);
     }
 }

@@ -3,6 +3,7 @@ package dev.millrace.worker.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.millrace.job.JacksonArgsCodec;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -13,7 +14,21 @@ import org.junit.jupiter.api.Test;
 class AttemptErrorTest {
 
     private static final LeasedJob JOB = new LeasedJob(
-            1, 2, "default", "kind", "{}", 2, 3, 25, Instant.EPOCH, Instant.EPOCH, List.of(), null, null, null);
+            1,
+            2,
+            "default",
+            "kind",
+            "{}",
+            2,
+            3,
+            25,
+            Instant.EPOCH,
+            Instant.EPOCH,
+            List.of(),
+            null,
+            null,
+            null,
+            Duration.ZERO);
 
     private final AttemptError errors = new AttemptError("host/1");
 

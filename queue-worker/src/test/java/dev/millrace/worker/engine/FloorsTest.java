@@ -79,7 +79,21 @@ class FloorsTest {
 
     private static LeasedJob job(long token) {
         return new LeasedJob(
-                token, token, "q", "k", "{}", 2, 1, 25, Instant.EPOCH, Instant.EPOCH, List.of(), null, null, null);
+                token,
+                token,
+                "q",
+                "k",
+                "{}",
+                2,
+                1,
+                25,
+                Instant.EPOCH,
+                Instant.EPOCH,
+                List.of(),
+                null,
+                null,
+                null,
+                Duration.ZERO);
     }
 
     @Test

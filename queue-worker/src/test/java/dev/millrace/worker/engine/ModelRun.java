@@ -349,7 +349,7 @@ final class ModelRun implements AutoCloseable {
 
     private String promote() throws SQLException {
         List<ModelJob> due = model.promotable();
-        if (orDies(() -> assertThat(maintenance.promote(connection)).isEqualTo(due.size()))) {
+        if (orDies(() -> assertThat(maintenance.promote(connection).total()).isEqualTo(due.size()))) {
             due.forEach(job -> job.state = JobState.AVAILABLE);
         }
         return "promote";
@@ -389,7 +389,7 @@ final class ModelRun implements AutoCloseable {
         List<ModelJob> lost = model.jobs.values().stream()
                 .filter(job -> job.state == JobState.RUNNING && dead.contains(job.worker))
                 .toList();
-        if (!orDies(() -> assertThat(maintenance.rescue(connection)).isEqualTo(lost.size()))) {
+        if (!orDies(() -> assertThat(maintenance.rescue(connection).total()).isEqualTo(lost.size()))) {
             return "rescue";
         }
         lost.forEach(model::rescue);

@@ -8,6 +8,7 @@ import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Set;
@@ -83,7 +84,21 @@ class OperatorBesideCompletionTest {
                 RETURNING id""");
         long token = database.queryLong("SELECT run_order FROM job WHERE id = ?", id);
         return new LeasedJob(
-                id, token, "default", "k", "{}", 2, 1, 25, Instant.EPOCH, Instant.EPOCH, List.of(), null, null, null);
+                id,
+                token,
+                "default",
+                "k",
+                "{}",
+                2,
+                1,
+                25,
+                Instant.EPOCH,
+                Instant.EPOCH,
+                List.of(),
+                null,
+                null,
+                null,
+                Duration.ZERO);
     }
 
     private Connection begin() throws SQLException {

@@ -2,6 +2,7 @@ package dev.millrace.worker.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -12,7 +13,21 @@ class OutcomeTest {
     @Test
     void defer_untilTheYear9999_hasItsDelay() {
         LeasedJob job = new LeasedJob(
-                1, 2, "default", "k", "{}", 2, 1, 25, Instant.EPOCH, Instant.EPOCH, List.of(), null, null, null);
+                1,
+                2,
+                "default",
+                "k",
+                "{}",
+                2,
+                1,
+                25,
+                Instant.EPOCH,
+                Instant.EPOCH,
+                List.of(),
+                null,
+                null,
+                null,
+                Duration.ZERO);
         Instant until = Instant.parse("9999-12-31T00:00:00Z");
 
         assertThat(new Outcome.Defer(job, "scheduled", 0, until, true, null).delayMicrosFrom(5))

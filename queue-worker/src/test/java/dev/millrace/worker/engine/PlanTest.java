@@ -229,7 +229,8 @@ class PlanTest {
                         List.of(),
                         null,
                         null,
-                        null))
+                        null,
+                        java.time.Duration.ZERO))
                 .toList();
     }
 }

@@ -1,0 +1,110 @@
+package dev.millrace.worker.cli;
+
+import dev.millrace.error.MillraceException;
+import dev.millrace.worker.Worker;
+import dev.millrace.worker.http.HealthRoutes;
+import dev.millrace.worker.http.Reply;
+import dev.millrace.worker.http.Route;
+import dev.millrace.worker.http.WebServer;
+import dev.millrace.worker.metrics.MillraceMetrics;
+import io.micrometer.core.instrument.binder.jvm.JvmMemoryMetrics;
+import io.micrometer.core.instrument.binder.jvm.JvmThreadMetrics;
+import io.micrometer.core.instrument.binder.system.ProcessorMetrics;
+import io.micrometer.core.instrument.binder.system.UptimeMetrics;
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Health and metrics of the worker of this process over HTTP, unless that is off. */
+final class Monitoring implements AutoCloseable {
+
+    private static final Logger LOG = LoggerFactory.getLogger(Monitoring.class);
+
+    private final PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+    private final MillraceMetrics metrics = new MillraceMetrics(registry);
+    private final boolean asked;
+    private final @Nullable InetSocketAddress address;
+    private @Nullable WebServer server;
+
+    /**
+     * Nothing listens yet.
+     *
+     * @param address what the user has said; null for nothing
+     */
+    Monitoring(@Nullable HttpAddress address) {
+        this.asked = address != null;
+        this.address = (address == null ? new HttpAddress.Converter().convert(HttpAddress.DEFAULT) : address).socket();
+    }
+
+    /** Has the worker counted. */
+    void countFor(Worker.Builder builder) {
+        if (address != null) {
+            builder.meter(metrics);
+        }
+    }
+
+    /**
+     * Begins to answer; before the worker starts, which may take a while.
+     *
+     * @throws MillraceException if the address that was asked for can't be had; without the default one, the worker does
+     */
+    Monitoring open(Worker worker) {
+        if (address == null) {
+            return this;
+        }
+        boundRequests();
+        metrics.bind(worker);
+        new JvmMemoryMetrics().bindTo(registry);
+        new JvmThreadMetrics().bindTo(registry);
+        new ProcessorMetrics().bindTo(registry);
+        new UptimeMetrics().bindTo(registry);
+        List<Route> routes = new ArrayList<>(HealthRoutes.of(worker));
+        routes.add(new Route(
+                "/metrics", request -> new Reply(200, "text/plain; version=0.0.4; charset=utf-8", registry.scrape())));
+        try {
+            server = WebServer.start(address, routes);
+        } catch (IOException taken) {
+            String sentence = "Health and metrics can't be served on " + shown(address) + ": " + taken.getMessage();
+            if (asked) {
+                throw new MillraceException(sentence + ". Name another address, or --http off", taken);
+            }
+            LOG.warn("{}. The worker goes on without; --http names another address, or is off", sentence);
+        }
+        return this;
+    }
+
+    /** Says where it answers, once the worker runs. */
+    void announce() {
+        if (server != null) {
+            LOG.info("Health and metrics on http://{}", shown(server.address()));
+        }
+    }
+
+    /** The JDK's server waits for a client for ever, unless these are set before the first one is made. */
+    private static void boundRequests() {
+        for (String limit : List.of("sun.net.httpserver.maxReqTime", "sun.net.httpserver.maxRspTime")) {
+            if (System.getProperty(limit) == null) {
+                System.setProperty(limit, "5");
+            }
+        }
+    }
+
+    private static String shown(InetSocketAddress address) {
+        String host = address.getHostString();
+        return (host.indexOf(':') >= 0 && !host.startsWith("[") ? "[" + host + "]" : host) + ":" + address.getPort();
+    }
+
+    @Override
+    public void close() {
+        if (server != null) {
+            server.close();
+        }
+        registry.close();
+    }
+}

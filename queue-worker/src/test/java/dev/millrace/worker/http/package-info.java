@@ -1,0 +1,4 @@
+@NullMarked
+package dev.millrace.worker.http;
+
+import org.jspecify.annotations.NullMarked;
