@@ -55,7 +55,8 @@ public final class Main {
                 .addSubcommand(JobsCommand.commandLine(terminal))
                 .addSubcommand(PeriodicCommand.of(terminal))
                 .addSubcommand(new BenchCommand(terminal))
-                .addSubcommand(new QueuesCommand(terminal));
+                .addSubcommand(new QueuesCommand(terminal))
+                .addSubcommand(new DoctorCommand(terminal));
         commandLine.setOut(terminal.out());
         commandLine.setErr(terminal.err());
         commandLine.setUsageHelpAutoWidth(true);
@@ -104,7 +105,7 @@ public final class Main {
         if (!parsed.hasSubcommand() && !parsed.isUsageHelpRequested() && !parsed.isVersionHelpRequested()) {
             throw new ParameterException(
                     parsed.commandSpec().commandLine(),
-                    "Name a command: migrate, work, enqueue, jobs, queues, periodic or bench");
+                    "Name a command: migrate, work, enqueue, jobs, queues, periodic, bench or doctor");
         }
         return new CommandLine.RunLast().execute(parsed);
     }
