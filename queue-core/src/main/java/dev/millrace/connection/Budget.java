@@ -22,7 +22,7 @@ public record Budget(int needed, int instances, int others, int available, Strin
     private static final double FULL_QUEUE = 0.5;
 
     /** Reads what the server says. Sessions of other roles count, though a plain role can't see what they are. */
-    static Budget read(Connection connection, int needed) throws SQLException {
+    public static Budget read(Connection connection, int needed) throws SQLException {
         try (Statement statement = connection.createStatement();
                 ResultSet row = statement.executeQuery("""
                         SELECT current_setting('max_connections')::int

@@ -209,10 +209,25 @@ public final class Worker implements AutoCloseable {
         }
     }
 
+    /**
+     * Takes the grace out of a {@link #close} that is under way or to come: running jobs are asked to stop and given back at once,
+     * without burning an attempt, while their handlers may still run. Returns at once.
+     */
+    public void hurry() {
+        Engine current;
+        synchronized (this) {
+            current = engine;
+        }
+        if (current != null) {
+            current.hurry();
+        }
+    }
+
     /** Collects what a worker runs with. Each setter checks its value; what contradicts fails at {@link #build}. Not thread-safe. */
     public static final class Builder {
 
         private static final Duration MIN_LEASE = Duration.ofSeconds(5);
+        private static final Duration MAX_CONNECT = Duration.ofDays(10_000);
         private static final Duration MAX_LEASE = Duration.ofHours(1);
         private static final int MAX_SLOTS = 10_000;
 
@@ -341,9 +356,14 @@ public final class Worker implements AutoCloseable {
             return this;
         }
 
-        /** How long {@link Worker#start} waits for a database that does not answer; default 10 seconds. */
+        /**
+         * How long {@link Worker#start} waits for a database that is down; default 10 seconds. What time does not mend, such as a
+         * wrong password, is not waited for.
+         *
+         * @throws IllegalArgumentException outside 0 to 10,000 days, which is for ever
+         */
         public Builder connectTimeout(Duration connectTimeout) {
-            this.connectTimeout = requireBetween("Connect timeout", connectTimeout, Duration.ZERO, Duration.ofHours(1));
+            this.connectTimeout = requireBetween("Connect timeout", connectTimeout, Duration.ZERO, MAX_CONNECT);
             return this;
         }
 

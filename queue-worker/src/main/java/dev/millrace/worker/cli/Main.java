@@ -48,14 +48,7 @@ public final class Main {
             boolean interactive) {
         Terminal terminal = new Terminal(in, writer(out), writer(err), environment, logging, interactive);
         Failures failures = new Failures(terminal.err(), Arrays.asList(args).contains("--verbose"));
-        CommandLine commandLine = new CommandLine(new Main())
-                .addSubcommand(new MigrateCommand(terminal))
-                .addSubcommand(new WorkCommand(terminal))
-                .addSubcommand(new EnqueueCommand(terminal))
-                .addSubcommand(JobsCommand.commandLine(terminal))
-                .addSubcommand(PeriodicCommand.of(terminal))
-                .addSubcommand(new BenchCommand(terminal))
-                .addSubcommand(new QueuesCommand(terminal));
+        CommandLine commandLine = commandLine(terminal);
         commandLine.setOut(terminal.out());
         commandLine.setErr(terminal.err());
         commandLine.setUsageHelpAutoWidth(true);
@@ -73,6 +66,19 @@ public final class Main {
             terminal.out().flush();
             terminal.err().flush();
         }
+    }
+
+    /** All commands, as they are parsed. */
+    static CommandLine commandLine(Terminal terminal) {
+        return new CommandLine(new Main())
+                .addSubcommand(new MigrateCommand(terminal))
+                .addSubcommand(new WorkCommand(terminal))
+                .addSubcommand(new EnqueueCommand(terminal))
+                .addSubcommand(JobsCommand.commandLine(terminal))
+                .addSubcommand(PeriodicCommand.of(terminal))
+                .addSubcommand(new BenchCommand(terminal))
+                .addSubcommand(new QueuesCommand(terminal))
+                .addSubcommand(new DoctorCommand(terminal));
     }
 
     /** In the locale C, the JVM reads each byte of a letter that is not ASCII as this sign: the job would be another one. */
@@ -104,7 +110,7 @@ public final class Main {
         if (!parsed.hasSubcommand() && !parsed.isUsageHelpRequested() && !parsed.isVersionHelpRequested()) {
             throw new ParameterException(
                     parsed.commandSpec().commandLine(),
-                    "Name a command: migrate, work, enqueue, jobs, queues, periodic or bench");
+                    "Name a command: migrate, work, enqueue, jobs, queues, periodic, bench or doctor");
         }
         return new CommandLine.RunLast().execute(parsed);
     }

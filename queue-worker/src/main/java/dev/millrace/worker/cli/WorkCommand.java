@@ -9,7 +9,11 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -17,7 +21,8 @@ import picocli.CommandLine.Option;
 @Command(
         name = "work",
         description =
-                "Runs jobs until it is stopped. SIGTERM and Ctrl-C drain: no new jobs, running ones may end within the grace.",
+                "Runs jobs until it is stopped. SIGTERM and Ctrl-C drain: no new jobs, running ones may end within the grace; "
+                        + "a second one gives them back at once. A database that is down is waited for.",
         footer = {
             "",
             "  millrace work --handlers handlers.jar --queue default=20 --queue mail=5",
@@ -27,6 +32,12 @@ final class WorkCommand extends MillraceCommand {
 
     /** For what {@link Worker#close} does after the grace. */
     private static final Duration STOP_MARGIN = Duration.ofSeconds(20);
+
+    /** Beyond the default wait, whose end tells why by itself. */
+    private static final Duration LONG_START = Duration.ofSeconds(12);
+
+    private static final Duration FOR_EVER = Duration.ofDays(10_000);
+    private static final Logger LOG = LoggerFactory.getLogger(WorkCommand.class);
 
     @Option(
             names = "--handlers",
@@ -80,6 +91,14 @@ final class WorkCommand extends MillraceCommand {
     private Duration grace = Duration.ofSeconds(30);
 
     @Option(
+            names = "--connect-timeout",
+            paramLabel = "DURATION",
+            converter = Durations.class,
+            description =
+                    "How long to wait at the start for a database that is down. Default: for ever; 10s with --until-empty.")
+    private @Nullable Duration connectTimeout;
+
+    @Option(
             names = "--pool-size",
             paramLabel = "N",
             description = "Most connections for work; the process uses two more. Default: 10.")
@@ -130,12 +149,11 @@ final class WorkCommand extends MillraceCommand {
     private void work(Worker worker, Monitoring monitoring, ClassLoader handlersLoader) throws InterruptedException {
         Thread thread = Thread.currentThread();
         ClassLoader before = thread.getContextClassLoader();
-        try (StopSignal stop = new StopSignal(worker::close, grace.plus(STOP_MARGIN));
+        try (StopSignal stop = new StopSignal(() -> drain(worker), worker::hurry, grace.plus(STOP_MARGIN));
                 worker) {
             thread.setContextClassLoader(handlersLoader);
             monitoring.open(worker);
-            worker.start();
-            terminal.logging().started();
+            start(worker);
             monitoring.announce();
             if (untilEmpty) {
                 worker.awaitEmpty();
@@ -144,6 +162,31 @@ final class WorkCommand extends MillraceCommand {
             }
         } finally {
             thread.setContextClassLoader(before);
+        }
+    }
+
+    private void drain(Worker worker) {
+        LOG.info(
+                "Stopping: running jobs may end within {} s; a second signal gives them back at once",
+                grace.toSeconds());
+        worker.close();
+    }
+
+    /** Says that it waits only once it does so for long: a start that fails says why by itself. */
+    private void start(Worker worker) {
+        CompletableFuture<Void> waiting = CompletableFuture.runAsync(
+                () -> {
+                    terminal.logging().started();
+                    LOG.warn(
+                            "The database is not usable yet, will go on trying: {}",
+                            worker.health().lastError());
+                },
+                CompletableFuture.delayedExecutor(LONG_START.toMillis(), TimeUnit.MILLISECONDS));
+        try {
+            worker.start();
+            terminal.logging().started();
+        } finally {
+            waiting.cancel(false);
         }
     }
 
@@ -172,6 +215,11 @@ final class WorkCommand extends MillraceCommand {
         }
         builder.grace(grace);
         monitoring.countFor(builder);
+        if (connectTimeout != null) {
+            builder.connectTimeout(connectTimeout);
+        } else if (!untilEmpty) {
+            builder.connectTimeout(FOR_EVER);
+        }
         try {
             return builder.build();
         } catch (IllegalStateException contradiction) {

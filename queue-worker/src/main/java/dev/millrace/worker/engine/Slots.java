@@ -33,6 +33,7 @@ final class Slots {
     private long started;
     private int prefetch;
     private boolean closed;
+    private boolean hurried;
 
     /**
      * Slots of a queue, none of them made yet.
@@ -150,10 +151,21 @@ final class Slots {
         }
     }
 
+    /** From now on nobody waits here for jobs to end. */
+    void hurry() {
+        lock.lock();
+        try {
+            hurried = true;
+            ended.signalAll();
+        } finally {
+            lock.unlock();
+        }
+    }
+
     /**
      * Waits until no job runs.
      *
-     * @return false if one still does at the deadline, a value of {@link System#nanoTime}
+     * @return false if one still does at the deadline, a value of {@link System#nanoTime}, or in a hurry
      */
     boolean awaitIdle(long deadlineNanos) {
         boolean interrupted = false;
@@ -161,7 +173,7 @@ final class Slots {
         try {
             while (busy > 0) {
                 long left = deadlineNanos - System.nanoTime();
-                if (left <= 0) {
+                if (left <= 0 || hurried) {
                     return false;
                 }
                 try {

@@ -1,6 +1,7 @@
 package dev.millrace.worker.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import dev.millrace.migrations.SchemaVersion;
 import dev.millrace.testing.JavaProcess;
@@ -192,7 +193,7 @@ class CliIT {
 
         run(url, "migrate").failed(3, "refused").without(SECRET);
         run(url, "enqueue", "k").failed(3, "refused").without(SECRET);
-        run(url, "work", "--http", "off", "--handlers", handlers.toString())
+        run(url, "work", "--http", "off", "--connect-timeout", "1s", "--handlers", handlers.toString())
                 .failed(3, "refused")
                 .without(SECRET);
     }
@@ -264,6 +265,63 @@ class CliIT {
             assertThat(worker.stdout()).isEmpty();
         }
         assertThat(database.queryLong("SELECT count(*) FROM worker")).isZero();
+    }
+
+    @Test
+    void work_terminatedTwice_givesRunningJobsBackAtOnce() throws Exception {
+        Path handlers = HandlersFolder.write(folder.resolve("handlers"), StuckHandlers.class);
+        run(database.url(), "enqueue", "stuck").done();
+        try (JavaProcess worker = JavaProcess.jar(JAR, "work", "--grace", "10m", "--handlers", handlers.toString())
+                .environment("MILLRACE_DATABASE_URL", database.url())
+                .start()) {
+            await().atMost(LIMIT)
+                    .until(() -> database.queryLong("SELECT count(*) FROM job WHERE state = 'running'") == 1);
+            worker.terminate();
+            worker.awaitStderr("a second signal gives them back at once", LIMIT);
+            worker.terminate();
+
+            assertThat(worker.waitFor(Duration.ofSeconds(20)))
+                    .as(worker.stderr())
+                    .isZero();
+            assertThat(worker.stderr()).contains(" has stopped").doesNotContain("\tat ");
+        }
+        assertThat(database.queryLong("SELECT count(*) FROM job WHERE state = 'available' AND attempt = 0"))
+                .isEqualTo(1);
+        assertThat(database.queryLong("SELECT count(*) FROM worker")).isZero();
+    }
+
+    @Test
+    void work_databaseDownAtStart_isWaitedFor() throws Exception {
+        Path handlers = HandlersFolder.write(folder.resolve("handlers"), EchoHandlers.class);
+        try (PgServer server = PgServer.builder().start()) {
+            run(server.url("postgres"), "migrate").done();
+            server.stopFast();
+            try (JavaProcess worker = down(server, handlers);
+                    JavaProcess impatient = down(server, handlers)) {
+                worker.awaitStderr("The database is not usable yet, will go on trying", LIMIT);
+                impatient.terminate();
+                assertThat(impatient.waitFor(Duration.ofSeconds(15)))
+                        .as(impatient.stderr())
+                        .isZero();
+
+                server.start();
+                worker.awaitStderr(" starts on ", LIMIT);
+                assertThat(worker.stderr().lines().filter(line -> line.contains("WARN")))
+                        .as(worker.stderr())
+                        .hasSizeLessThanOrEqualTo(2);
+                worker.terminate();
+                assertThat(worker.waitFor(LIMIT)).as(worker.stderr()).isZero();
+                assertThat(worker.stderr()).doesNotContain("\tat ", SECRET);
+            }
+        }
+    }
+
+    private static JavaProcess down(PgServer server, Path handlers) {
+        return JavaProcess.jar(JAR, "work", "--handlers", handlers.toString())
+                .environment(
+                        "MILLRACE_DATABASE_URL",
+                        server.url("postgres").replaceAll("password=[^&]*", "password=" + SECRET))
+                .start();
     }
 
     private static void execute(PgServer server, String sql) throws Exception {

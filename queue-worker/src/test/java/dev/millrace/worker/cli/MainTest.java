@@ -66,7 +66,8 @@ class MainTest {
 
     @Test
     void run_withoutCommand_isUsage() {
-        Outcome.of(Map.of()).failed(2, "Name a command: migrate, work, enqueue, jobs, queues, periodic or bench");
+        Outcome.of(Map.of())
+                .failed(2, "Name a command: migrate, work, enqueue, jobs, queues, periodic, bench or doctor");
     }
 
     @Test

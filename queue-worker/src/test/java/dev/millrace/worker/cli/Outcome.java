@@ -12,7 +12,7 @@ import java.util.Map;
 record Outcome(int status, String out, String err) {
 
     /** For runs in this JVM, whose logs stay as the tests have them. */
-    private static final Logging UNCHANGED = new Logging() {
+    static final Logging UNCHANGED = new Logging() {
         @Override
         public void configure(CommonOptions options, boolean longRunning) {}
 
