@@ -69,6 +69,19 @@ class JobEventTest {
                 .containsExactly(JobEvent.Claimed.class, JobEvent.Started.class, JobEvent.Completed.class);
     }
 
+    /** The worker has not been told yet: what the database did is what counts. */
+    @Test
+    void onJobEvent_cancelThatTheWorkerDidNotKnowOf_isToldAsCancelled() {
+        rig.start(rig.worker().onJobEvent(told).handleResult(NUMBER, (job, number) -> {
+            database.execute("UPDATE job_running SET cancel_requested_at = now()");
+            return Result.snooze(Duration.ofDays(1));
+        }));
+        rig.enqueue(1);
+
+        awaitOf(JobEvent.Cancelled.class);
+        assertThat(told.all()).noneMatch(JobEvent.Snoozed.class::isInstance);
+    }
+
     @Test
     void onJobEvent_jobOfADeadWorker_isToldAsRescued() {
         database.execute("""

@@ -7,6 +7,7 @@ import dev.millrace.connection.Supervisor;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ThreadLocalRandom;
@@ -237,7 +238,7 @@ final class Claimer {
             long[] tokens = known.keySet().stream().mapToLong(Long::longValue).toArray();
             long[] ids = known.values().stream().mapToLong(Long::longValue).toArray();
             int released = supervisor
-                    .work(connection -> table.release(connection, ids, tokens))
+                    .work(connection -> table.release(connection, ids, tokens, new HashSet<>()))
                     .size();
             LOG.info("Released {} jobs of queue {} whose claim was never answered", released, queue);
         }

@@ -11,7 +11,9 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.HashSet;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.locks.Condition;
@@ -30,6 +32,9 @@ final class Completer implements AutoCloseable {
 
     private static final int BATCH = 5_000;
     private static final int BOUND = 20_000;
+    /** Enough to find one locked row in a batch by halving it. */
+    private static final int MOST_TIMEOUTS = 14;
+
     private static final Duration IDLE = Duration.ofHours(1);
     private static final Duration CLOSE_LIMIT = Duration.ofSeconds(1);
 
@@ -48,6 +53,10 @@ final class Completer implements AutoCloseable {
     private List<Outcome> pending = new ArrayList<>();
     private List<Outcome> flushing = List.of();
     private boolean abandoned;
+    /** Of the flush that is under way: what needs no more writing. Used by the loop alone, as is the count of time-outs. */
+    private final Set<Outcome> settled = Collections.newSetFromMap(new IdentityHashMap<>());
+
+    private int timeouts;
 
     /**
      * A completer that does not write yet.
@@ -163,7 +172,14 @@ final class Completer implements AutoCloseable {
         if (batch.isEmpty()) {
             return IDLE;
         }
-        write(batch);
+        settled.clear();
+        timeouts = 0;
+        try {
+            write(batch);
+        } catch (SQLException | RuntimeException failure) {
+            keepUnsettled(batch);
+            throw failure;
+        }
         lock.lock();
         try {
             flushing = List.of();
@@ -177,7 +193,18 @@ final class Completer implements AutoCloseable {
         }
     }
 
-    /** The batch whose flush failed, or a new one. */
+    /** What was written before the failure is not written, and not counted, again. */
+    private void keepUnsettled(List<Outcome> batch) {
+        lock.lock();
+        try {
+            flushing =
+                    batch.stream().filter(outcome -> !settled.contains(outcome)).toList();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** What is left of the batch whose flush failed, or a new one. */
     private List<Outcome> next() {
         lock.lock();
         try {
@@ -197,25 +224,54 @@ final class Completer implements AutoCloseable {
         }
     }
 
-    /** A row that the database refuses costs its own job only: the batch is halved until the row stands alone. */
+    /**
+     * A row that the database refuses, or that somebody has locked, costs its own job only: the batch is halved until the row stands
+     * alone. Where everything is slow it is left to the supervisor's pacing.
+     */
     private void write(List<Outcome> batch) throws SQLException {
         try {
-            Set<Long> changed = writeTogether(batch);
-            settle(batch, changed);
+            settle(batch, writeTogether(batch));
         } catch (SQLException failure) {
-            if (Faults.classify(failure, Faults.Phase.USE) != FaultClass.CALLER) {
+            FaultClass fault = Faults.classify(failure, Faults.Phase.USE);
+            boolean locked = fault == FaultClass.TIMED_OUT && ++timeouts <= MOST_TIMEOUTS;
+            if (fault != FaultClass.CALLER && !locked) {
                 throw failure;
             }
             if (batch.size() > 1) {
                 write(batch.subList(0, batch.size() / 2));
                 write(batch.subList(batch.size() / 2, batch.size()));
+            } else if (locked) {
+                postpone(batch.get(0), failure);
             } else {
                 writePoisoned(batch.get(0), failure);
             }
         }
     }
 
-    private Set<Long> writeTogether(List<Outcome> batch) throws SQLException {
+    /** Behind what else is pending, which does not wait for it. */
+    private void postpone(Outcome outcome, SQLException failure) {
+        LOG.info(
+                "The outcome of job {} can't be written yet, somebody has locked it: {}",
+                outcome.job().id(),
+                Faults.brief(failure));
+        lock.lock();
+        try {
+            pending.add(outcome);
+        } finally {
+            lock.unlock();
+        }
+        settled.add(outcome);
+    }
+
+    /**
+     * What a batch has changed.
+     *
+     * @param ids jobs that were changed
+     * @param cancelled those of them that were cancelled from outside, whatever their attempt came to
+     */
+    private record Written(Set<Long> ids, Set<Long> cancelled) {}
+
+    private Written writeTogether(List<Outcome> batch) throws SQLException {
         List<Outcome.Finalize> finalized = select(batch, Outcome.Finalize.class);
         List<Outcome.Defer> deferred = select(batch, Outcome.Defer.class);
         List<Outcome.Release> released = select(batch, Outcome.Release.class);
@@ -227,18 +283,19 @@ final class Completer implements AutoCloseable {
                 : supervisor.transaction(connection -> write(connection, finalized, deferred, released));
     }
 
-    private Set<Long> write(
+    private Written write(
             Connection connection,
             List<Outcome.Finalize> finalized,
             List<Outcome.Defer> deferred,
             List<Outcome.Release> released)
             throws SQLException {
         Set<Long> changed = new HashSet<>();
+        Set<Long> cancelled = new HashSet<>();
         if (!finalized.isEmpty()) {
             changed.addAll(table.finish(connection, finalized));
         }
         if (!deferred.isEmpty()) {
-            changed.addAll(table.defer(connection, deferred));
+            changed.addAll(table.defer(connection, deferred, cancelled));
         }
         if (!released.isEmpty()) {
             long[] ids =
@@ -246,9 +303,9 @@ final class Completer implements AutoCloseable {
             long[] tokens = released.stream()
                     .mapToLong(outcome -> outcome.job().token())
                     .toArray();
-            changed.addAll(table.release(connection, ids, tokens));
+            changed.addAll(table.release(connection, ids, tokens, cancelled));
         }
-        return changed;
+        return new Written(changed, cancelled);
     }
 
     /** What the handler gave can't be stored, so the attempt has failed for that reason, told in words of ours. */
@@ -260,13 +317,17 @@ final class Completer implements AutoCloseable {
         settle(List.of(told), writeTogether(List.of(told)));
     }
 
-    private void settle(List<Outcome> batch, Set<Long> changed) {
+    private void settle(List<Outcome> batch, Written written) {
+        settled.addAll(batch);
         int lost = 0;
         boolean dueSoon = false;
         for (Outcome outcome : batch) {
             Execution execution = leases.remove(outcome.job());
-            if (changed.contains(outcome.job().id())) {
-                events.accepted(outcome, execution);
+            if (written.ids().contains(outcome.job().id())) {
+                events.accepted(
+                        outcome,
+                        execution,
+                        written.cancelled().contains(outcome.job().id()));
             } else if (execution != null && execution.completedInTransaction()) {
                 events.completed(outcome.job(), execution);
             } else {

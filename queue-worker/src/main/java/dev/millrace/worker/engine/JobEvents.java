@@ -89,10 +89,14 @@ final class JobEvents implements AutoCloseable {
         }
     }
 
-    /** The database has accepted this. */
-    void accepted(Outcome outcome, @Nullable Execution execution) {
+    /**
+     * The database has accepted this.
+     *
+     * @param cancelled whether it has cancelled the job instead, since somebody had asked for that
+     */
+    void accepted(Outcome outcome, @Nullable Execution execution, boolean cancelled) {
         if (meter.isUsed() || events != null) {
-            ended(event(outcome, execution), execution);
+            ended(cancelled ? new JobEvent.Cancelled(attempt(outcome.job())) : event(outcome, execution), execution);
         }
     }
 
@@ -132,12 +136,6 @@ final class JobEvents implements AutoCloseable {
 
     private JobEvent.OfAttempt event(Outcome outcome, @Nullable Execution execution) {
         JobEvent.Attempt attempt = attempt(outcome.job());
-        if (!(outcome instanceof Outcome.Finalize)
-                && execution != null
-                && execution.cause() == Execution.Cause.OPERATOR) {
-            // The database cancels it, whatever the attempt came to.
-            return new JobEvent.Cancelled(attempt);
-        }
         if (outcome instanceof Outcome.Defer defer) {
             Instant until = defer.until();
             Instant next = until == null

@@ -152,7 +152,7 @@ final class JobTable {
                     %1$s.append_error(errors, error::jsonb), next_state, CASE WHEN refunded THEN attempt - 1 ELSE attempt END,
                     attempted_at, attempted_by, CASE next_state WHEN 'cancelled' THEN clock_timestamp() END
                 FROM gone
-                RETURNING id
+                RETURNING id, state = 'cancelled'
                 """.formatted(s, KEPT);
         // A fresh run order: the job goes to the tail of its lane, so that no claimer's floor has to move backwards,
         // and the old
@@ -176,7 +176,7 @@ final class JobTable {
                     unique_states, retry_policy, least(scheduled_at, clock_timestamp()), errors, next_state, attempt - 1,
                     CASE next_state WHEN 'cancelled' THEN clock_timestamp() END
                 FROM (SELECT * FROM gone ORDER BY run_order OFFSET 0) AS gone
-                RETURNING id
+                RETURNING id, state = 'cancelled'
                 """.formatted(s, KEPT, nextRunOrder);
         leasesOf = "SELECT id, run_order FROM " + s + ".job_running WHERE attempted_by = ? AND queue = ?";
         cancelRequests = "SELECT run_order FROM " + s
@@ -255,8 +255,12 @@ final class JobTable {
         }
     }
 
-    /** Makes jobs wait for a time; returns the ids that really changed. */
-    Set<Long> defer(Connection connection, List<Outcome.Defer> unordered) throws SQLException {
+    /**
+     * Makes jobs wait for a time; returns the ids that really changed.
+     *
+     * @param cancelled gets those that were cancelled from outside, and so do not wait
+     */
+    Set<Long> defer(Connection connection, List<Outcome.Defer> unordered, Set<Long> cancelled) throws SQLException {
         List<Outcome.Defer> outcomes = byId(unordered);
         // A moment is for the database's clock to judge; its statement takes delays, which most outcomes are.
         long now = outcomes.stream().allMatch(outcome -> outcome.until() == null) ? 0 : clockMicros(connection);
@@ -276,7 +280,7 @@ final class JobTable {
                             "boolean",
                             outcomes.stream().map(Outcome.Defer::refunded).toArray()));
             setTexts(connection, statement, 6, outcomes, Outcome.Defer::error);
-            return ids(statement);
+            return ids(statement, cancelled);
         }
     }
 
@@ -289,12 +293,16 @@ final class JobTable {
         }
     }
 
-    /** Gives leases back; returns the ids that really changed. */
-    Set<Long> release(Connection connection, long[] ids, long[] tokens) throws SQLException {
+    /**
+     * Gives leases back; returns the ids that really changed.
+     *
+     * @param cancelled gets those that were cancelled from outside, and so are not available
+     */
+    Set<Long> release(Connection connection, long[] ids, long[] tokens, Set<Long> cancelled) throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement(release)) {
             statement.setObject(1, ids);
             statement.setObject(2, tokens);
-            return ids(statement);
+            return ids(statement, cancelled);
         }
     }
 
@@ -359,6 +367,19 @@ final class JobTable {
         statement.setArray(
                 index,
                 connection.createArrayOf("text", outcomes.stream().map(text).toArray()));
+    }
+
+    private static Set<Long> ids(PreparedStatement statement, Set<Long> marked) throws SQLException {
+        Set<Long> ids = new HashSet<>();
+        try (ResultSet rows = statement.executeQuery()) {
+            while (rows.next()) {
+                ids.add(rows.getLong(1));
+                if (rows.getBoolean(2)) {
+                    marked.add(rows.getLong(1));
+                }
+            }
+        }
+        return ids;
     }
 
     private static Set<Long> ids(PreparedStatement statement) throws SQLException {

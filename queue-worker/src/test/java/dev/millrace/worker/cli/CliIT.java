@@ -271,7 +271,8 @@ class CliIT {
     void work_terminatedTwice_givesRunningJobsBackAtOnce() throws Exception {
         Path handlers = HandlersFolder.write(folder.resolve("handlers"), StuckHandlers.class);
         run(database.url(), "enqueue", "stuck").done();
-        try (JavaProcess worker = JavaProcess.jar(JAR, "work", "--grace", "10m", "--handlers", handlers.toString())
+        try (JavaProcess worker = JavaProcess.jar(
+                        JAR, "work", "--http", "off", "--grace", "10m", "--handlers", handlers.toString())
                 .environment("MILLRACE_DATABASE_URL", database.url())
                 .start()) {
             await().atMost(LIMIT)
@@ -317,7 +318,7 @@ class CliIT {
     }
 
     private static JavaProcess down(PgServer server, Path handlers) {
-        return JavaProcess.jar(JAR, "work", "--handlers", handlers.toString())
+        return JavaProcess.jar(JAR, "work", "--http", "off", "--handlers", handlers.toString())
                 .environment(
                         "MILLRACE_DATABASE_URL",
                         server.url("postgres").replaceAll("password=[^&]*", "password=" + SECRET))

@@ -82,12 +82,6 @@ class DeployFilesTest {
                 Outcome.UNCHANGED,
                 false);
         CommandLine commands = Main.commandLine(terminal);
-        List<String> words = new ArrayList<>(line);
-        int http = words.indexOf("--http");
-        // Probes need it; it is checked as soon as this program has it.
-        if (http >= 0 && commands.getSubcommands().get("work").getCommandSpec().findOption("--http") == null) {
-            words.subList(http, http + 2).clear();
-        }
-        commands.parseArgs(words.toArray(new String[0]));
+        commands.parseArgs(line.toArray(new String[0]));
     }
 }

@@ -3,6 +3,7 @@ package dev.millrace.worker.engine;
 import dev.millrace.job.JobState;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 
@@ -70,7 +71,8 @@ enum ModelOutcome {
             return table.release(
                     connection,
                     leases.stream().mapToLong(LeasedJob::id).toArray(),
-                    leases.stream().mapToLong(LeasedJob::token).toArray());
+                    leases.stream().mapToLong(LeasedJob::token).toArray(),
+                    new HashSet<>());
         }
 
         @Override
@@ -104,6 +106,7 @@ enum ModelOutcome {
                 connection,
                 leases.stream()
                         .map(lease -> new Outcome.Defer(lease, state, delay, null, refunded, null))
-                        .toList());
+                        .toList(),
+                new HashSet<>());
     }
 }

@@ -186,7 +186,9 @@ class PlanTest {
                 .map(job -> new Outcome.Defer(job, "retryable", 1_000_000, null, false, "{}"))
                 .toList();
         Explain.assertReads(
-                Explain.plan(supervisor, connection -> table.defer(connection, outcomes)), "job_running", BATCH);
+                Explain.plan(supervisor, connection -> table.defer(connection, outcomes, new java.util.HashSet<>())),
+                "job_running",
+                BATCH);
     }
 
     @Test
@@ -195,7 +197,10 @@ class PlanTest {
         long[] ids = jobs.stream().mapToLong(LeasedJob::id).toArray();
         long[] tokens = jobs.stream().mapToLong(LeasedJob::token).toArray();
         Explain.assertReads(
-                Explain.plan(supervisor, connection -> table.release(connection, ids, tokens)), "job_running", BATCH);
+                Explain.plan(
+                        supervisor, connection -> table.release(connection, ids, tokens, new java.util.HashSet<>())),
+                "job_running",
+                BATCH);
     }
 
     @Test
