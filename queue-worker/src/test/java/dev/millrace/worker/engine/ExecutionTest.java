@@ -37,7 +37,21 @@ class ExecutionTest {
 
     private Execution running() {
         LeasedJob job = new LeasedJob(
-                1, 1, "q", "k", "{}", 2, 1, 25, Instant.EPOCH, Instant.EPOCH, List.of(), null, null, null);
+                1,
+                1,
+                "q",
+                "k",
+                "{}",
+                2,
+                1,
+                25,
+                Instant.EPOCH,
+                Instant.EPOCH,
+                List.of(),
+                null,
+                null,
+                null,
+                Duration.ZERO);
         Execution execution = new Execution(
                 job,
                 new JobTable(SchemaName.DEFAULT, new Settings()),
