@@ -380,6 +380,7 @@ DECLARE
     holder bigint;
     held_in text[];
     its_state text;
+    queued boolean := false;
     changes jsonb;
 BEGIN
     IF unique_by IS NOT NULL THEN
@@ -422,6 +423,12 @@ BEGIN
                 CONTINUE;
             END IF;
             IF on_conflict <> 'skip' AND its_state IN ('available', 'scheduled', 'retryable', 'pending') THEN
+                -- Many who change one job queue here: on its row, which each of them writes anew, some would never get their turn.
+                IF NOT queued THEN
+                    PERFORM pg_advisory_xact_lock(hashtextextended('millrace ' || encode(the_key, 'hex'), 0));
+                    queued := true;
+                    CONTINUE;
+                END IF;
                 changes := CASE on_conflict WHEN 'debounce' THEN jsonb_build_object('scheduled_at', due) ELSE
                     (SELECT coalesce(jsonb_object_agg(e.key, e.value), '{}')
                     FROM jsonb_each(jsonb_build_object('args', args, 'priority', priority, 'max_attempts', max_attempts,
