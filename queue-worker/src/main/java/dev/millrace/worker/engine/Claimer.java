@@ -171,7 +171,9 @@ final class Claimer {
      * jobs were claimed.
      */
     private int claimAndOffer(int demand, Floors.Range range) throws SQLException {
-        int lowest = (int) Math.min(demand, owedToLowest);
+        // Its share of this claim included: claims are large where jobs are short, and the next one may be a while
+        // away.
+        int lowest = (int) Math.min(demand, owedToLowest + options.lowestShare() * demand);
         int claimed = 0;
         if (lowest > 0) {
             List<LeasedJob> first = claim(lowest, range.fromLowest());
