@@ -142,9 +142,9 @@ class JobsPlanTest {
             long pages = plan.path("Shared Hit Blocks").asLong()
                     + plan.path("Shared Read Blocks").asLong();
             // All partitions have some 4,000; a job is looked up in about ten, by an index of two levels, in four
-            // statements.
+            // statements. Before PostgreSQL 17 the index is descended anew for each id.
             assertThat(plan.path("Actual Rows").asInt()).isEqualTo(PAGE);
-            assertThat(pages).as(operation.verb() + plan.toPrettyString()).isLessThan(25L * PAGE);
+            assertThat(pages).as(operation.verb() + plan.toPrettyString()).isLessThan(32L * PAGE);
         }
     }
 
@@ -156,7 +156,7 @@ class JobsPlanTest {
     private void assertReadsAPage(JobFilter filter, PageRequest page) throws SQLException {
         JsonNode plan = plan(filter, page);
         assertThat(plan.path("Actual Rows").asInt()).as(plan.toPrettyString()).isEqualTo(PAGE + 1);
-        assertThat(read(plan)).as(plan.toPrettyString()).isLessThan(25L * PAGE);
+        assertThat(read(plan)).as(plan.toPrettyString()).isLessThan(32L * PAGE);
     }
 
     private static double read(JsonNode plan) {

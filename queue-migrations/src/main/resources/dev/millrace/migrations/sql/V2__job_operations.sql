@@ -141,6 +141,9 @@ LANGUAGE plpgsql SET search_path FROM CURRENT SET plan_cache_mode = force_custom
 DECLARE
     rest bigint[] := ARRAY (SELECT DISTINCT i FROM unnest(ids) AS i WHERE i IS NOT NULL);
     held bigint[];
+    keyed bigint[];
+    keys bytea[];
+    had bigint[];
     refused bigint[];
     retried bigint[];
     as_is bigint[];
@@ -152,20 +155,25 @@ BEGIN
         held := ARRAY (SELECT j.id FROM job AS j
             WHERE j.id = ANY (rest) AND j.state IN ('scheduled', 'retryable', 'pending', 'completed', 'cancelled', 'discarded')
             ORDER BY j.id FOR UPDATE);
-        -- A key that the job still holds is written anew: whoever is about to free it, since the job was final, finds it gone.
-        DELETE FROM unique_key AS k USING job AS j
-            WHERE j.id = ANY (held) AND j.state IN ('completed', 'cancelled', 'discarded') AND k.key = j.unique_key AND k.job_id = j.id;
-        WITH wanting AS (
-            SELECT j.id, j.unique_key FROM job AS j
-            WHERE j.id = ANY (held) AND j.unique_key IS NOT NULL AND j.state IN ('completed', 'cancelled', 'discarded')
-            ORDER BY j.unique_key
-        ), taken AS (
-            INSERT INTO unique_key (key, job_id) SELECT w.unique_key, w.id FROM wanting AS w ON CONFLICT DO NOTHING RETURNING job_id
-        )
-        SELECT coalesce(array_agg(w.id), '{}') INTO refused
-            FROM wanting AS w
-            WHERE NOT EXISTS (SELECT FROM taken AS t WHERE t.job_id = w.id)
-                AND NOT EXISTS (SELECT FROM unique_key AS k WHERE k.key = w.unique_key AND k.job_id = w.id);
+        SELECT coalesce(array_agg(j.id), '{}'), coalesce(array_agg(j.unique_key), '{}') INTO keyed, keys FROM job AS j
+            WHERE j.id = ANY (held) AND j.unique_key IS NOT NULL AND j.state IN ('completed', 'cancelled', 'discarded');
+        refused := '{}';
+        IF cardinality(keyed) > 0 THEN
+            -- A key that the job still holds is written anew: whoever is about to free it, since the job was final, finds it gone.
+            WITH freed AS (
+                DELETE FROM unique_key AS k USING unnest(keyed, keys) AS w (id, key) WHERE k.key = w.key AND k.job_id = w.id
+                RETURNING k.job_id
+            )
+            SELECT coalesce(array_agg(f.job_id), '{}') INTO had FROM freed AS f;
+            WITH taken AS (
+                INSERT INTO unique_key (key, job_id)
+                SELECT w.key, w.id FROM unnest(keyed, keys) AS w (id, key) ORDER BY w.key, w.id <> ALL (had)
+                ON CONFLICT DO NOTHING
+                RETURNING job_id
+            )
+            SELECT coalesce(array_agg(w), '{}') INTO refused FROM unnest(keyed) AS w
+                WHERE NOT EXISTS (SELECT FROM taken AS t WHERE t.job_id = w);
+        END IF;
         RETURN QUERY SELECT i, 'key_taken' FROM unnest(refused) AS i;
         rest := ARRAY (SELECT i FROM unnest(rest) AS i WHERE i <> ALL (refused));
         WITH gone AS (
