@@ -7,12 +7,17 @@ import dev.millrace.connection.Supervisor;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.HashMap;
 import java.util.HashSet;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -174,20 +179,45 @@ final class Claimer {
         // Its share of this claim included: claims are large where jobs are short, and the next one may be a while
         // away.
         int lowest = (int) Math.min(demand, owedToLowest + options.lowestShare() * demand);
-        int claimed = 0;
-        if (lowest > 0) {
-            List<LeasedJob> first = claim(lowest, range.fromLowest());
-            offer(first);
-            claimed = first.size();
-            owedToLowest -= lowest;
+        List<LeasedJob> first = lowest == 0 ? List.of() : claim(lowest, range.fromLowest());
+        owedToLowest -= lowest;
+        List<LeasedJob> rest = List.of();
+        try {
+            if (first.size() == lowest && lowest < demand) {
+                rest = claim(demand - lowest, range);
+            }
+        } finally {
+            offer(spread(first, rest));
         }
-        if (claimed == lowest && lowest < demand) {
-            List<LeasedJob> rest = claim(demand - lowest, range);
-            offer(rest);
-            claimed += rest.size();
-        }
+        int claimed = first.size() + rest.size();
         owedToLowest += options.lowestShare() * claimed;
         return claimed;
+    }
+
+    /** The first ones evenly among the rest, since a batch is to be no lump of either; within a priority nobody is overtaken. */
+    private static List<LeasedJob> spread(List<LeasedJob> first, List<LeasedJob> rest) {
+        if (first.isEmpty() || rest.isEmpty()) {
+            return first.isEmpty() ? rest : first;
+        }
+        int all = first.size() + rest.size();
+        List<LeasedJob> places = new ArrayList<>(all);
+        int taken = 0;
+        for (int i = 0; i < all; i++) {
+            boolean due = taken < first.size() && (long) taken * all <= (long) i * first.size();
+            places.add(due ? first.get(taken++) : rest.get(i - taken));
+        }
+        Map<Integer, Iterator<LeasedJob>> lanes = new HashMap<>();
+        places.stream()
+                .collect(Collectors.groupingBy(LeasedJob::priority))
+                .forEach((priority, lane) -> lanes.put(
+                        priority,
+                        lane.stream()
+                                .sorted(Comparator.comparingLong(LeasedJob::token))
+                                .iterator()));
+        return places.stream()
+                .map(place -> lanes.getOrDefault(place.priority(), Collections.emptyIterator())
+                        .next())
+                .toList();
     }
 
     private List<LeasedJob> claim(int demand, Floors.Range range) throws SQLException {
