@@ -91,7 +91,7 @@ public final class FakeClock implements AutoCloseable {
         }
     }
 
-    /** In a directory for each architecture: {@code /usr/lib/x86_64-linux-gnu/faketime}. */
+    /** Distributions keep it in a directory for each architecture. */
     private static Optional<Path> library() {
         Path root = Path.of("/usr/lib");
         if (!Files.isDirectory(root)) {

@@ -34,6 +34,10 @@ final class Claimer {
     private static final double PREFETCH_SECONDS = 0.02;
 
     private static final long EMPTY_GAP_NANOS = Duration.ofMillis(5).toNanos();
+    /** Between the first two comparisons of leases after a lost claim, and from when on there is no further one. */
+    private static final Duration FIRST_SUSPICION = Duration.ofSeconds(5);
+
+    private static final Duration LAST_SUSPICION = Duration.ofMinutes(10);
 
     private final String queue;
     private final QueueOptions options;
@@ -48,8 +52,6 @@ final class Claimer {
     private final Floors floors = new Floors();
     private final Slots slots;
     private final SupervisedLoop loop;
-    private static final Duration FIRST_SUSPICION = Duration.ofSeconds(5);
-    private static final Duration LAST_SUSPICION = Duration.ofMinutes(10);
 
     /** The answer of a claim may have been lost since this was last set to false. */
     private volatile boolean reconcile;

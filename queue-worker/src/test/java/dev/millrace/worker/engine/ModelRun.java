@@ -28,7 +28,6 @@ final class ModelRun implements AutoCloseable {
     static final int OPERATIONS = 21;
 
     private static final int POPULATION = 40;
-    /** Longer would be taken for one from before the clock was set back. */
     private static final String[] WORKERS = {"w1", "w2", "w3"};
 
     private static final String[] WORDS = {"a", "b", "c"};
