@@ -248,8 +248,25 @@ public final class PatroniCluster implements AutoCloseable {
         awaitRoles();
         if (haproxy != null) {
             haproxy.start();
-            await().pollInterval(Duration.ofMillis(50)).atMost(LIMIT).until(() -> accepts(haproxyPort));
+            await().pollInterval(Duration.ofMillis(50)).atMost(LIMIT).until(this::leadsToThePrimary);
         }
+    }
+
+    /** HAProxy takes every server for up until it has looked, and meanwhile leads to them in turn. */
+    private boolean leadsToThePrimary() {
+        for (int way = 0; way < 2 * nodes.size(); way++) {
+            try (Connection session =
+                            DriverManager.getConnection(haproxyUrl("postgres") + "&loginTimeout=5&socketTimeout=5");
+                    Statement statement = session.createStatement();
+                    ResultSet row = statement.executeQuery("SELECT pg_is_in_recovery()")) {
+                if (!row.next() || row.getBoolean(1)) {
+                    return false;
+                }
+            } catch (SQLException notYet) {
+                return false;
+            }
+        }
+        return true;
     }
 
     /** A replica that runs but does not stream yet lacks what was committed: a switchover to it would lose that. */
