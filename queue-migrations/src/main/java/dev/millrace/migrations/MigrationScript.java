@@ -31,7 +31,8 @@ record MigrationScript(String fileName, String text) {
             read("V1__job_tables.sql"),
             read("V2__job_operations.sql"),
             read("V3__periodic_jobs.sql"),
-            read("V4__queues.sql"));
+            read("V4__queues.sql"),
+            read("V5__checks_at_entry.sql"));
 
     MigrationScript {
         if (!NAME.matcher(fileName).matches()) {

@@ -7,6 +7,10 @@ import static org.awaitility.Awaitility.await;
 
 import dev.millrace.testing.PostgresTest;
 import dev.millrace.testing.TestDatabase;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -79,6 +83,18 @@ class OddRowsTest {
                 .until(() ->
                         database.queryLong("SELECT count(*) FROM job WHERE state = 'completed' AND timeout > '1 year'")
                                 == database.queryLong("SELECT count(*) FROM job WHERE timeout > '1 year'"));
+    }
+
+    @Test
+    void noTimeout_isNoTimeout() {
+        insert("priority", "1");
+        insert("priority, timeout", "2, '90 seconds'");
+        Map<Integer, Optional<Duration>> timeouts = new ConcurrentHashMap<>();
+        rig.start(rig.worker()
+                .handle(NUMBER, (job, number) -> timeouts.put(job.priority(), Optional.ofNullable(job.timeout()))));
+
+        rig.awaitState("completed", 2);
+        assertThat(timeouts).isEqualTo(Map.of(1, Optional.empty(), 2, Optional.of(Duration.ofSeconds(90))));
     }
 
     @Test

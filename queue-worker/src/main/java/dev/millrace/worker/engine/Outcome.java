@@ -19,7 +19,13 @@ sealed interface Outcome {
             LeasedJob job,
             String state,
             @Nullable String output,
-            @Nullable String error) implements Outcome {}
+            @Nullable String error) implements Outcome {
+
+        /** Completed, with nothing to tell. */
+        boolean isPlain() {
+            return output == null && error == null && state.equals("completed");
+        }
+    }
 
     /**
      * The job waits for a time.

@@ -181,6 +181,15 @@ class PlanTest {
     }
 
     @Test
+    void finish_withOutput_findsEachById() throws SQLException {
+        List<Outcome.Finalize> outcomes = leased().stream()
+                .map(job -> new Outcome.Finalize(job, "completed", "{}", null))
+                .toList();
+        Explain.assertReads(
+                Explain.plan(supervisor, connection -> table.finish(connection, outcomes)), "job_running", BATCH);
+    }
+
+    @Test
     void defer_manyRunning_findsEachById() throws SQLException {
         List<Outcome.Defer> outcomes = leased().stream()
                 .map(job -> new Outcome.Defer(job, "retryable", 1_000_000, null, false, "{}"))
