@@ -15,7 +15,9 @@ import dev.millrace.job.Unique;
 import dev.millrace.testing.PostgresTest;
 import dev.millrace.testing.TestDatabase;
 import java.sql.Connection;
+import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -280,6 +282,43 @@ class EnqueueTest {
         assertThatThrownBy(() -> millrace.enqueueAll(EMAIL, jobs))
                 .isInstanceOf(IllegalStateException.class)
                 .hasMessage("stream broke");
+
+        assertThat(database.queryLong("SELECT count(*) FROM job")).isZero();
+        assertThat(millrace.enqueueAll(EMAIL, Stream.of(new Email("next", 1)))).isEqualTo(1);
+    }
+
+    @Test
+    void enqueueAll_sourceUsesTheCallersConnection_isReadBetweenStatements() throws SQLException {
+        try (Connection connection = database.connect()) {
+            connection.setAutoCommit(false);
+            Stream<Email> jobs =
+                    IntStream.range(0, 12_000).mapToObj(i -> new Email(i % 1_000 == 0 ? now(connection) : "x", i));
+
+            assertThat(millrace.enqueueAll(connection, EMAIL, jobs)).isEqualTo(12_000);
+            connection.commit();
+        }
+        assertThat(database.queryLong("SELECT count(*) FROM job")).isEqualTo(12_000);
+    }
+
+    private static String now(Connection connection) {
+        try (Statement statement = connection.createStatement();
+                ResultSet row = statement.executeQuery("SELECT now()::text")) {
+            row.next();
+            return row.getString(1);
+        } catch (SQLException failure) {
+            throw new IllegalStateException(failure);
+        }
+    }
+
+    @Test
+    void enqueueAll_jobRefusedWhileTheNextAreRead_insertsNothing() {
+        Iterator<NewJob> jobs = IntStream.range(0, 12_000)
+                .mapToObj(i -> new NewJob("k", i == 100 ? "{\"broken\":" : "{}", EnqueueOptions.DEFAULTS))
+                .iterator();
+
+        assertThatThrownBy(() -> millrace.enqueueAll(jobs, id -> {}))
+                .isInstanceOf(EnqueueException.class)
+                .hasMessageContaining("json");
 
         assertThat(database.queryLong("SELECT count(*) FROM job")).isZero();
         assertThat(millrace.enqueueAll(EMAIL, Stream.of(new Email("next", 1)))).isEqualTo(1);

@@ -15,6 +15,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Set;
 import java.util.function.LongConsumer;
+import org.jspecify.annotations.Nullable;
 import org.postgresql.PGConnection;
 import org.postgresql.copy.CopyIn;
 import org.postgresql.copy.CopyManager;
@@ -27,6 +28,11 @@ final class BulkInsert {
 
     private static final int CHUNK_ROWS = 5_000;
     private static final int CHUNK_BYTES = 4 << 20;
+    /** A source that has given so many jobs in so little time is read on while the database writes them. */
+    private static final int QUICK_ROWS = 500;
+
+    private static final long QUICK_NANOS = Duration.ofMillis(500).toNanos();
+    private static final byte[] NONE = {};
     private static final long SOON_MICROS = WakeUps.SOON.toNanos() / 1_000;
 
     /** Is told before and after each chunk, so that a bulk of any size fits into limits meant for one operation. */
@@ -51,7 +57,7 @@ final class BulkInsert {
         this.uniques = uniques;
         String s = schema.quoted();
         this.reserve = "SELECT nextval('" + s.replace("'", "''") + ".job_seq'), "
-                + "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint FROM generate_series(1, ?)";
+                + "CASE n WHEN 1 THEN (extract(epoch FROM clock_timestamp()) * 1000000)::bigint END FROM generate_series(1, ?) AS n";
         this.copyAvailable = "COPY " + s + ".job_available (" + CopyBuffer.COLUMNS + ") FROM STDIN (FORMAT binary)";
         this.copyDeferred = "COPY " + s + ".job_deferred (" + CopyBuffer.COLUMNS + ") FROM STDIN (FORMAT binary)";
     }
@@ -60,22 +66,44 @@ final class BulkInsert {
      * Inserts all jobs, tells in order the id of each, or of the job that holds its unique key, and adds the words that are to be
      * told after the commit.
      *
+     * @param aheadOfServer whether the next jobs are read while the database writes those before; not where their source may use the
+     *     same connection
      * @param inserted has each job that is inserted added to it
      */
     Void insert(
             Connection connection,
             Iterator<NewJob> jobs,
+            boolean aheadOfServer,
             LongConsumer onId,
             JobTally inserted,
             Set<String> words,
             Progress progress)
             throws SQLException {
         Chunk chunk = new Chunk(connection, words);
-        while (jobs.hasNext()) {
-            chunk.read(jobs);
+        Chunk next = new Chunk(connection, words);
+        chunk.read(jobs);
+        while (!chunk.isEmpty()) {
             progress.made(connection, 0);
-            chunk.insert(onId, inserted);
+            CopyIn copying = chunk.begin();
+            try {
+                if (aheadOfServer && chunk.wasQuick()) {
+                    next.read(jobs);
+                }
+                chunk.end(copying);
+            } finally {
+                if (copying.isActive()) {
+                    copying.cancelCopy();
+                }
+            }
+            chunk.tell(onId, inserted);
             progress.made(connection, chunk.firstInserted);
+            if (next.isEmpty()) {
+                next.read(jobs);
+            }
+            Chunk written = chunk;
+            chunk = next;
+            next = written;
+            next.clear();
         }
         return null;
     }
@@ -96,35 +124,87 @@ final class BulkInsert {
         private final CopyBuffer available = new CopyBuffer();
         private final CopyBuffer deferred = new CopyBuffer();
         private final List<NewJob> jobs = new ArrayList<>();
+        /** By job: where its row is among the available ones; -1 for those that wait for the database's clock, or for their key. */
+        private int[] places = new int[CHUNK_ROWS];
+
         private final List<byte[]> args = new ArrayList<>();
         private final List<NewJob> unique = new ArrayList<>();
         private final List<Long> uniqueIds = new ArrayList<>();
+        private List<Enqueued> offered = List.of();
         private long[] ids = new long[0];
+        private @Nullable String toldOf;
+        private long readNanos;
         private long firstInserted;
 
         Chunk(Connection connection, Set<String> words) throws SQLException {
             this.connection = connection;
             this.copy = connection.unwrap(PGConnection.class).getCopyAPI();
             this.words = words;
+            clear();
+        }
+
+        boolean isEmpty() {
+            return jobs.isEmpty();
+        }
+
+        /** Whether there were many jobs at once: then the next ones will not keep an open {@code COPY} waiting. */
+        boolean wasQuick() {
+            return jobs.size() > QUICK_ROWS && readNanos < QUICK_NANOS;
+        }
+
+        void clear() {
+            jobs.clear();
+            args.clear();
+            unique.clear();
+            uniqueIds.clear();
+            available.begin();
+            deferred.begin();
         }
 
         void read(Iterator<NewJob> source) {
-            jobs.clear();
-            args.clear();
+            long began = System.nanoTime();
             for (int bytes = 0; jobs.size() < CHUNK_ROWS && bytes < CHUNK_BYTES && source.hasNext(); ) {
                 NewJob job = source.next();
                 byte[] json = job.checkedArgs(maxArgsBytes);
+                boolean atOnce =
+                        job.options().unique() == null && !job.options().isDeferred();
+                places[jobs.size()] = atOnce ? available.row(job, json, true) : -1;
                 jobs.add(job);
-                args.add(json);
+                args.add(atOnce ? NONE : json);
                 bytes += json.length + sizeOf(job.options());
             }
+            readNanos = System.nanoTime() - began;
         }
 
-        void insert(LongConsumer onId, JobTally inserted) throws SQLException {
-            fillBuffers();
-            copyIn(copy, copyAvailable, available);
-            copyIn(copy, copyDeferred, deferred);
-            List<Enqueued> offered = unique.isEmpty() ? List.of() : uniques.offer(connection, unique, uniqueIds, false);
+        /** Sends what is due at once; the database writes it meanwhile. */
+        CopyIn begin() throws SQLException {
+            reserveIds();
+            available.end();
+            CopyIn copying = copy.copyIn(copyAvailable);
+            copying.writeToCopy(available.bytes(), 0, available.length());
+            copying.flushCopy();
+            return copying;
+        }
+
+        /** Waits for it, and writes what is due later or unique. */
+        void end(CopyIn copying) throws SQLException {
+            copying.endCopy();
+            deferred.end();
+            if (deferred.rows() > 0) {
+                CopyIn later = copy.copyIn(copyDeferred);
+                try {
+                    later.writeToCopy(deferred.bytes(), 0, deferred.length());
+                    later.endCopy();
+                } finally {
+                    if (later.isActive()) {
+                        later.cancelCopy();
+                    }
+                }
+            }
+            offered = unique.isEmpty() ? List.of() : uniques.offer(connection, unique, uniqueIds, false);
+        }
+
+        void tell(LongConsumer onId, JobTally inserted) {
             int next = 0;
             firstInserted = 0;
             for (int i = 0; i < ids.length; i++) {
@@ -140,41 +220,46 @@ final class BulkInsert {
             }
         }
 
-        private void fillBuffers() throws SQLException {
-            available.begin();
-            deferred.begin();
-            unique.clear();
-            uniqueIds.clear();
+        private void reserveIds() throws SQLException {
             ids = new long[jobs.size()];
             try (PreparedStatement statement = connection.prepareStatement(reserve)) {
                 statement.setInt(1, ids.length);
                 try (ResultSet row = statement.executeQuery()) {
-                    for (int i = 0; i < ids.length; i++) {
+                    row.next();
+                    ids[0] = row.getLong(1);
+                    long nowMicros = row.getLong(2);
+                    place(0, nowMicros);
+                    for (int i = 1; i < ids.length; i++) {
                         row.next();
                         ids[i] = row.getLong(1);
-                        add(ids[i], row.getLong(2), jobs.get(i), args.get(i));
+                        place(i, nowMicros);
                     }
                 }
             }
-            available.end();
-            deferred.end();
         }
 
-        private void add(long id, long nowMicros, NewJob job, byte[] json) {
+        private void place(int index, long nowMicros) {
+            NewJob job = jobs.get(index);
             EnqueueOptions options = job.options();
+            if (places[index] >= 0) {
+                available.set(places[index], ids[index], nowMicros);
+                if (!options.queue().equals(toldOf)) {
+                    toldOf = options.queue();
+                    words.add(WakeUps.payload(toldOf));
+                }
+                return;
+            }
             long due = dueMicros(options, nowMicros);
-            if (due <= nowMicros) {
-                words.add(WakeUps.payload(options.queue()));
-            } else if (due - nowMicros < SOON_MICROS) {
-                words.add(WakeUps.DUE);
+            boolean isDue = due <= nowMicros;
+            if (isDue || due - nowMicros < SOON_MICROS) {
+                words.add(isDue ? WakeUps.payload(options.queue()) : WakeUps.DUE);
             }
             if (options.unique() != null) {
                 unique.add(job);
-                uniqueIds.add(id);
-            } else if (due > nowMicros) {
-                deferred.row(id, job, json, false, due);
+                uniqueIds.add(ids[index]);
             } else {
-                available.row(id, job, json, true, due);
+                CopyBuffer buffer = isDue ? available : deferred;
+                buffer.set(buffer.row(job, args.get(index), isDue), ids[index], due);
             }
         }
     }
@@ -186,20 +271,5 @@ final class BulkInsert {
             return CopyBuffer.micros(at);
         }
         return in == null ? nowMicros : nowMicros + in.toNanos() / 1_000;
-    }
-
-    private static void copyIn(CopyManager copy, String sql, CopyBuffer buffer) throws SQLException {
-        if (buffer.rows() == 0) {
-            return;
-        }
-        CopyIn in = copy.copyIn(sql);
-        try {
-            in.writeToCopy(buffer.bytes(), 0, buffer.length());
-            in.endCopy();
-        } finally {
-            if (in.isActive()) {
-                in.cancelCopy();
-            }
-        }
     }
 }

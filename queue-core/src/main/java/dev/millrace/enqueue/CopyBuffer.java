@@ -12,13 +12,14 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Rows in the binary format of {@code COPY} (PostgreSQL documentation, "COPY", Binary Format): no escaping, no parsing of
- * numbers. Reused from chunk to chunk; not thread-safe.
+ * numbers. What a row needs of the database, its id and its time, may be set after it was written. Reused from chunk to chunk; not
+ * thread-safe.
  */
 final class CopyBuffer {
 
     static final String COLUMNS =
-            "id, run_order, queue, kind, args, priority, max_attempts, timeout, tags, metadata, retry_policy, state,"
-                    + " scheduled_at";
+            "id, run_order, scheduled_at, queue, kind, args, priority, max_attempts, timeout, tags, metadata, retry_policy,"
+                    + " state";
 
     private static final short FIELDS = 13;
     private static final byte[] SIGNATURE = {'P', 'G', 'C', 'O', 'P', 'Y', '\n', (byte) 0xff, '\r', '\n', 0};
@@ -41,12 +42,15 @@ final class CopyBuffer {
         putInt(0);
     }
 
-    void row(long id, NewJob job, byte[] args, boolean available, long scheduledAtMicros) {
+    /** Writes a row whose id and time are 0 until they are set; returns where it is. */
+    int row(NewJob job, byte[] args, boolean available) {
         EnqueueOptions options = job.options();
+        int place = length;
         rows++;
         putShort(FIELDS);
-        putLongField(id);
-        putLongField(id);
+        putLongField(0);
+        putLongField(0);
+        putLongField(0);
         putText(options.queue());
         putText(job.kind());
         putJsonb(args);
@@ -67,7 +71,17 @@ final class CopyBuffer {
             putText(retryPolicy.text());
         }
         putBytesField(available ? AVAILABLE : SCHEDULED);
+        return place;
+    }
+
+    /** Sets what {@link #row} left open: id and run order, and when the job is due. */
+    void set(int place, long id, long scheduledAtMicros) {
+        int end = length;
+        length = place + Short.BYTES;
+        putLongField(id);
+        putLongField(id);
         putLongField(scheduledAtMicros - EPOCH_MICROS);
+        length = end;
     }
 
     void end() {

@@ -159,7 +159,7 @@ public final class Enqueuer implements AutoCloseable {
         JobTally inserted = new JobTally();
         try {
             supervisor.transaction(connection -> {
-                bulk.insert(connection, jobs, onId, inserted, words, (same, some) -> {
+                bulk.insert(connection, jobs, true, onId, inserted, words, (same, some) -> {
                     if (attempt.id == 0) {
                         attempt.began(some, same);
                     }
@@ -183,7 +183,7 @@ public final class Enqueuer implements AutoCloseable {
         Set<String> words = new HashSet<>();
         try {
             JobTally inserted = new JobTally();
-            bulk.insert(connection, jobs, onId, inserted, words, (same, some) -> {});
+            bulk.insert(connection, jobs, false, onId, inserted, words, (same, some) -> {});
             if (notifyInCallersTransaction && !words.isEmpty()) {
                 wakeUps.send(connection, words.toArray(new String[0]));
             }

@@ -23,7 +23,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Claims for one queue: as many jobs as there are free slots, and for short jobs a prefetch of what the slots get through in the
- * time of a claim or two. Claims again at once after a full batch; else waits for a wake-up, a freed slot, or the poll interval.
+ * time of a claim or two. Claims again at once after a full batch; after a short one waits for a wake-up or the poll interval.
  */
 final class Claimer {
 
@@ -32,6 +32,9 @@ final class Claimer {
     private static final int MAX_PREFETCH = 1_000;
     /** What is prefetched would run within this time, so it does not wait here while another worker idles. */
     private static final double PREFETCH_SECONDS = 0.02;
+
+    /** Claims in a row that brought nothing, from which on the next one keeps a distance: others are quicker to what is told. */
+    private static final int EMPTY_CLAIMS = 3;
 
     private static final long EMPTY_GAP_NANOS = Duration.ofMillis(5).toNanos();
     /** Between the first two comparisons of leases after a lost claim, and from when on there is no further one. */
@@ -67,8 +70,14 @@ final class Claimer {
     private double startedPerSecond;
     private long startedBefore;
     private long measuredNanos = System.nanoTime();
-    private long emptyNanos;
-    private boolean empty;
+    private int emptyClaims;
+    private long endedNanos;
+    /** The last claim left nothing to claim: then a freed slot is no reason for another one before the poll. */
+    private boolean drained;
+
+    private long pollNanos;
+    /** There may be something new since the last claim began. */
+    private volatile boolean told;
 
     Claimer(
             String queue,
@@ -121,6 +130,7 @@ final class Claimer {
 
     /** There may be something to claim. */
     void wake() {
+        told = true;
         loop.wake();
     }
 
@@ -157,20 +167,29 @@ final class Claimer {
         }
         long began = System.nanoTime();
         boolean sweep = floors.sweepDue(began);
-        if (empty && !sweep && began - emptyNanos < EMPTY_GAP_NANOS) {
-            return Duration.ofNanos(EMPTY_GAP_NANOS - (began - emptyNanos));
+        if (!sweep && drained && !told && began - pollNanos < 0) {
+            return Duration.ofNanos(pollNanos - began);
+        }
+        if (!sweep && emptyClaims >= EMPTY_CLAIMS && began - endedNanos < EMPTY_GAP_NANOS) {
+            return Duration.ofNanos(EMPTY_GAP_NANOS - (began - endedNanos));
         }
         if (floors.markDue(began)) {
             floors.mark(supervisor.work(table::sequencePosition), began);
         }
-        Floors.Range range = sweep ? floors.sweep() : floors.floored();
-        int claimed = claimAndOffer(demand, range);
-        boolean full = claimed == demand;
-        long ended = System.nanoTime();
-        empty = claimed == 0;
-        emptyNanos = ended;
+        drained = false;
+        // Before the claim, which may not see what is told while it is under way.
+        told = false;
+        int claimed = claimAndOffer(demand, sweep ? floors.sweep() : floors.floored());
+        endedNanos = System.nanoTime();
+        emptyClaims = claimed == 0 ? emptyClaims + 1 : 0;
         // A floored claim that came back short says nothing about what lies below its floor.
-        return full || floors.sweepDue(ended) ? Duration.ZERO : jittered(pollInterval);
+        if (claimed == demand || floors.sweepDue(endedNanos)) {
+            return Duration.ZERO;
+        }
+        drained = true;
+        Duration wait = jittered(pollInterval);
+        pollNanos = endedNanos + wait.toNanos();
+        return wait;
     }
 
     /**
