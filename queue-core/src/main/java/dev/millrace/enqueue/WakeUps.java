@@ -26,6 +26,9 @@ final class WakeUps implements AutoCloseable {
 
     private static final String PREFIX = "available ";
     private static final Duration IDLE = Duration.ofHours(1);
+    /** Between two statements: a producer that commits faster would else spend half of the database on notifications. */
+    private static final long GAP_NANOS = Duration.ofMillis(1).toNanos();
+
     private static final long CLOSE_MILLIS = 1_000;
 
     private final Set<String> pending = ConcurrentHashMap.newKeySet();
@@ -33,6 +36,7 @@ final class WakeUps implements AutoCloseable {
     private final String channel;
     private final SupervisedLoop loop;
     private final CountDownLatch drained = new CountDownLatch(1);
+    private long sentNanos = System.nanoTime() - GAP_NANOS;
     private volatile boolean closing;
 
     WakeUps(Supervisor supervisor) {
@@ -61,8 +65,8 @@ final class WakeUps implements AutoCloseable {
 
     /** Sends words once the caller has committed. */
     void wake(Set<String> words) {
-        if (!words.isEmpty()) {
-            pending.addAll(words);
+        // A word that is still pending is sent after this commit as well.
+        if (pending.addAll(words)) {
             loop.wake();
         }
     }
@@ -75,6 +79,10 @@ final class WakeUps implements AutoCloseable {
             }
             return IDLE;
         }
+        long sinceLast = System.nanoTime() - sentNanos;
+        if (sinceLast < GAP_NANOS && !closing) {
+            return Duration.ofNanos(GAP_NANOS - sinceLast);
+        }
         for (String word : words) {
             pending.remove(word);
         }
@@ -84,6 +92,7 @@ final class WakeUps implements AutoCloseable {
             pending.addAll(Set.of(words));
             throw failure;
         }
+        sentNanos = System.nanoTime();
         return pending.isEmpty() && !closing ? IDLE : Duration.ZERO;
     }
 
