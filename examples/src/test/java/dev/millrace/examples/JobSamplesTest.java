@@ -7,19 +7,13 @@ import dev.millrace.connection.Database;
 import dev.millrace.ops.RetryOutcome;
 import dev.millrace.testing.PostgresTest;
 import dev.millrace.testing.TestDatabase;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 
-/** What docs/jobs.md shows does what it says, and its SQL runs. */
+/** What docs/jobs.md shows does what it says. */
 @PostgresTest
 class JobSamplesTest {
-
-    private static final Path GUIDE = Path.of("../docs/jobs.md");
 
     private final TestDatabase database;
 
@@ -50,20 +44,5 @@ class JobSamplesTest {
             assertThat(database.queryString("SELECT args ->> 'to' FROM job WHERE id = ?", id))
                     .isEqualTo("b@example.com");
         }
-    }
-
-    @Test
-    void guide_sql_runs() throws IOException {
-        List<String> blocks = sql();
-        assertThat(blocks).hasSizeGreaterThan(5);
-        blocks.forEach(database::execute);
-    }
-
-    private static List<String> sql() throws IOException {
-        return Pattern.compile("```sql\n(.*?)```", Pattern.DOTALL)
-                .matcher(Files.readString(GUIDE))
-                .results()
-                .map(found -> found.group(1))
-                .toList();
     }
 }

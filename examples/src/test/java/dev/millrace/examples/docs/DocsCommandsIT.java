@@ -1,0 +1,194 @@
+package dev.millrace.examples.docs;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.millrace.examples.docs.Guides.Block;
+import dev.millrace.migrations.Migrator;
+import dev.millrace.migrations.SchemaName;
+import dev.millrace.testing.PgServer;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.postgresql.ds.PGSimpleDataSource;
+
+/**
+ * Every command of the guides ends with status 0, on a database of its own: those of shell blocks, and those that the
+ * text names in full. They run from the root of the repository; {@code millrace} is the packaged jar.
+ */
+class DocsCommandsIT {
+
+    private static final Duration LIMIT = Duration.ofMinutes(2);
+
+    /** What is not run here, by its beginning, and why. */
+    private static final Map<String, String> NOT_RUN = Map.of(
+            "mvn ", "builds the project, and so runs this test",
+            ".ci/", "does the same",
+            "docker ", "needs an engine and a registry",
+            "kubectl ", "changes a cluster",
+            "sudo ", "changes this machine");
+
+    /** What is run where it is installed: the guides use more than a build of the project needs. */
+    private static final List<String> IF_INSTALLED = List.of("psql", "python3", "jq");
+
+    /** In the form that psql and Python understand as well. */
+    private static final String URL = "postgresql://postgres:postgres@127.0.0.1:%d/postgres";
+
+    private static final Pattern IN_TEXT = Pattern.compile("`((?:millrace|java -jar queue-worker\\.jar) [a-z][^`]*)`");
+
+    /** A server that syncs, since {@code doctor} finds no other fit. */
+    private static final PgServer SERVER = PgServer.builder()
+            .config(Map.of("fsync", "on", "full_page_writes", "on"))
+            .start();
+
+    @TempDir
+    private Path home;
+
+    @BeforeAll
+    static void migrate() {
+        PGSimpleDataSource database = new PGSimpleDataSource();
+        database.setUrl(SERVER.url("postgres"));
+        Migrator.of(database, SchemaName.DEFAULT).migrate();
+    }
+
+    @AfterAll
+    static void stop() {
+        SERVER.close();
+    }
+
+    @BeforeEach
+    void installMillrace() throws IOException {
+        Path java = Path.of(System.getProperty("java.home"), "bin", "java");
+        Path jar = Guides.ROOT.resolve("queue-worker/target/queue-worker.jar");
+        Path program = home.resolve("millrace");
+        Files.writeString(
+                program,
+                "#!/bin/sh\nexec '%s' -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -jar '%s' \"$@\"\n"
+                        .formatted(java, jar));
+        Files.setPosixFilePermissions(program, PosixFilePermissions.fromString("rwxr-xr-x"));
+        // Maven has just built the jars: the quickstart need not do so again, within this build.
+        Path stamp = Guides.ROOT.resolve("examples/target/quickstart.built");
+        if (Files.notExists(stamp)) {
+            Files.createFile(stamp);
+        }
+        Files.setLastModifiedTime(stamp, FileTime.from(Instant.now()));
+    }
+
+    @Test
+    void shellBlocks_endWithStatus0() throws Exception {
+        List<String> failures = new ArrayList<>();
+        int run = 0;
+        for (Block block : Guides.blocks("sh")) {
+            String script = runnable(block.text());
+            if (!script.isBlank()) {
+                run++;
+                GuideJobs.write(SERVER.url("postgres"));
+                failures.addAll(run(block.place(), script));
+            }
+        }
+        assertThat(failures).isEmpty();
+        assertThat(run).isGreaterThan(8);
+    }
+
+    @Test
+    void commandsInTheText_endWithStatus0() throws Exception {
+        List<String> failures = new ArrayList<>();
+        int run = 0;
+        for (Path guide : Guides.all()) {
+            Matcher command = IN_TEXT.matcher(Guides.text(guide));
+            GuideJobs.write(SERVER.url("postgres"));
+            while (command.find()) {
+                if (!command.group(1).contains("…")) {
+                    run++;
+                    failures.addAll(
+                            run(guide.toString(), runnable(command.group(1).replaceAll(" \\[[^]]*]", ""))));
+                }
+            }
+        }
+        assertThat(failures).isEmpty();
+        assertThat(run).isGreaterThan(8);
+    }
+
+    /** Where Python has the driver. */
+    @Test
+    void pythonBlocks_endWithStatus0() throws Exception {
+        assumeTrue(run("psycopg", "python3 -c 'import psycopg'").isEmpty(), "psycopg is not installed");
+        List<String> failures = new ArrayList<>();
+        for (Block block : Guides.blocks("python")) {
+            GuideJobs.write(SERVER.url("postgres"));
+            Path program = Files.writeString(home.resolve("program.py"), block.text());
+            failures.addAll(run(block.place(), "python3 '" + program + "'"));
+        }
+        assertThat(failures).isEmpty();
+    }
+
+    /** With what stands for something of the reader's replaced, and without the lines that can't run here. */
+    private static String runnable(String text) {
+        StringBuilder script = new StringBuilder();
+        for (String command : text.replace("\\\n", " ").lines().toList()) {
+            boolean runs = NOT_RUN.keySet().stream().noneMatch(command::startsWith)
+                    && IF_INSTALLED.stream().allMatch(name -> !uses(command, name) || isInstalled(name))
+                    && !command.startsWith("export MILLRACE_DATABASE_URL=");
+            if (runs) {
+                script.append(command.replace("java -jar queue-worker.jar", "millrace")
+                                .replaceAll("(?<![\\w/])handlers\\.jar", "examples/target/examples.jar")
+                                // A worker of the guides works until somebody stops it.
+                                .replaceAll(
+                                        "^(millrace|java -jar \\S*queue-worker\\.jar) work (?!.*--until-empty)",
+                                        "$1 work --until-empty "))
+                        .append('\n');
+            }
+        }
+        return script.toString();
+    }
+
+    private static boolean uses(String command, String program) {
+        return Pattern.compile("(^|[|(] ?)" + program + " ").matcher(command).find();
+    }
+
+    private static boolean isInstalled(String program) {
+        return List.of(System.getenv("PATH").split(":")).stream()
+                .anyMatch(folder -> Files.isExecutable(Path.of(folder, program)));
+    }
+
+    /** Returns what went wrong: nothing or one text. */
+    private List<String> run(String place, String script) throws IOException, InterruptedException {
+        Path output = home.resolve("output");
+        ProcessBuilder builder = new ProcessBuilder("bash", "-euo", "pipefail", "-c", script)
+                .directory(Guides.ROOT.toFile())
+                .redirectErrorStream(true)
+                .redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()))
+                .redirectOutput(output.toFile());
+        builder.environment().merge("PATH", home.toString(), (path, mine) -> mine + ":" + path);
+        builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
+        builder.environment().put("MILLRACE_DATABASE_URL", URL.formatted(SERVER.port()));
+        builder.environment().remove("JAVA_TOOL_OPTIONS");
+        Process process = builder.start();
+        try {
+            if (!process.waitFor(LIMIT.toSeconds(), TimeUnit.SECONDS)) {
+                return List.of(place + " did not end:\n" + script + Files.readString(output));
+            }
+        } finally {
+            process.descendants().forEach(ProcessHandle::destroyForcibly);
+            process.destroyForcibly();
+        }
+        return process.exitValue() == 0
+                ? List.of()
+                : List.of(place + " ended with " + process.exitValue() + ":\n" + script + Files.readString(output));
+    }
+}
