@@ -93,6 +93,7 @@ public final class Millrace implements AutoCloseable {
         return builder(database).connect();
     }
 
+    /** Begins a client with options; nothing is connected before {@link Builder#connect}. */
     public static Builder builder(Database database) {
         return new Builder(database);
     }

@@ -201,18 +201,22 @@ public final class Database {
         return new Database(address, direct, adopted, schema, poolSize, instance, behindPooler, timeouts);
     }
 
+    /** Of the job tables. */
     public SchemaName schema() {
         return schema;
     }
 
+    /** Most connections for work; two more are used. */
     public int poolSize() {
         return poolSize;
     }
 
+    /** Name of this process in {@code pg_stat_activity}. */
     public String instance() {
         return instance;
     }
 
+    /** The ladder of limits. */
     public Timeouts timeouts() {
         return timeouts;
     }

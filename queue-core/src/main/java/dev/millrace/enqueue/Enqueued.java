@@ -10,6 +10,7 @@ public record Enqueued(long id, Outcome outcome) {
 
     /** Only a unique job can be anything but inserted. */
     public enum Outcome {
+        /** A new job is there. */
         INSERTED,
         /** Another job holds the key; nothing was changed. */
         SKIPPED,
@@ -17,6 +18,7 @@ public record Enqueued(long id, Outcome outcome) {
         REPLACED
     }
 
+    /** Whether a new job is there. */
     public boolean isInserted() {
         return outcome == Outcome.INSERTED;
     }

@@ -15,6 +15,7 @@ public final class JdbiEnqueue {
 
     private final Millrace millrace;
 
+    /** Enqueues by this client, which stays the caller's to close. */
     public JdbiEnqueue(Millrace millrace) {
         this.millrace = millrace;
     }

@@ -212,42 +212,52 @@ public final class EnqueueOptions {
         return JobType.requireName("Queue", queue, 128);
     }
 
+    /** Default {@code default}. */
     public String queue() {
         return queue;
     }
 
+    /** From 1, which is first, to 4; default 2. */
     public int priority() {
         return priority;
     }
 
+    /** Attempts before the job is discarded; default 25. */
     public int maxAttempts() {
         return maxAttempts;
     }
 
+    /** Not before this moment; null for at once, or {@link #in()}. */
     public @Nullable Instant at() {
         return at;
     }
 
+    /** Not before this time has passed since the insert; null for at once, or {@link #at()}. */
     public @Nullable Duration in() {
         return in;
     }
 
+    /** How long one attempt may run; null, the default, for no limit. */
     public @Nullable Duration timeout() {
         return timeout;
     }
 
+    /** Words to find the job by; empty by default. */
     public List<String> tags() {
         return tags;
     }
 
+    /** JSON object that travels with the job; null, the default, for none. */
     public @Nullable String metadata() {
         return metadata;
     }
 
+    /** What makes the job the only one; null, the default, for nothing. */
     public @Nullable Unique unique() {
         return unique;
     }
 
+    /** Waits between attempts of this job; null, the default, for those of its kind. */
     public @Nullable RetrySchedule retryPolicy() {
         return retryPolicy;
     }

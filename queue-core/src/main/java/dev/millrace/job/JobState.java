@@ -14,7 +14,9 @@ public enum JobState {
     RETRYABLE,
     /** Waits for something other than time: somebody has to retry it, which makes it available. */
     PENDING,
+    /** Has been done. */
     COMPLETED,
+    /** Was cancelled by an operator or by its handler. */
     CANCELLED,
     /** Has used its attempts up: a dead letter. */
     DISCARDED;

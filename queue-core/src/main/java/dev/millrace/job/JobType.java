@@ -43,14 +43,17 @@ public final class JobType<A> {
         return new JobType<>(kind, argsType, options.apply(defaults));
     }
 
+    /** The word that names the kind in the database. */
     public String kind() {
         return kind;
     }
 
+    /** What arguments are encoded from and decoded to. */
     public Type argsType() {
         return argsType;
     }
 
+    /** Options of each job of the type, unless the caller changes them. */
     public EnqueueOptions defaults() {
         return defaults;
     }

@@ -32,14 +32,21 @@ public final class Unique {
 
     /** What {@link Unique#replacing} can name. */
     public enum Part {
+        /** Arguments. */
         ARGS,
+        /** Priority, from 1 to 4. */
         PRIORITY,
+        /** Attempts before it is discarded. */
         MAX_ATTEMPTS,
         /** When it is due. */
         SCHEDULED_AT,
+        /** How long one attempt may run. */
         TIMEOUT,
+        /** Tags, all of them. */
         TAGS,
+        /** Metadata, the whole object. */
         METADATA,
+        /** How long it waits between attempts. */
         RETRY_POLICY
     }
 
@@ -189,22 +196,27 @@ public final class Unique {
         return by;
     }
 
+    /** What {@link #byWord} was given; null for none. */
     public @Nullable String word() {
         return word;
     }
 
+    /** What {@link #within} was given; null for none. */
     public @Nullable Duration period() {
         return period;
     }
 
+    /** States besides the waiting ones in which the job holds its key. */
     public Set<JobState> states() {
         return states;
     }
 
+    /** What happens while another job holds the key. */
     public OnConflict onConflict() {
         return onConflict;
     }
 
+    /** What the waiting job is given by {@link OnConflict#REPLACE}. */
     public Set<Part> parts() {
         return parts;
     }

@@ -83,14 +83,17 @@ public final class PeriodicJob {
         return new PeriodicJob(name, schedule, kind, args, options, Objects.requireNonNull(missed, "missed"));
     }
 
+    /** What it is known by in the database. */
     public String name() {
         return name;
     }
 
+    /** When its ticks are. */
     public Schedule schedule() {
         return schedule;
     }
 
+    /** What becomes of ticks more than a minute late. */
     public MissedTicks missed() {
         return missed;
     }

@@ -43,6 +43,7 @@ public record QueueInfo(
         jobs = Map.copyOf(jobs);
     }
 
+    /** Whether nothing of it is claimed. */
     public boolean isPaused() {
         return pausedAt != null;
     }

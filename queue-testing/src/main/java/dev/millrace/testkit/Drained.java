@@ -12,6 +12,7 @@ import java.util.Map;
  */
 public record Drained(Map<Ended, Integer> attempts, List<Throwable> failures) {
 
+    /** Attempts that completed their job. */
     public int completed() {
         return count(Ended.COMPLETED);
     }
@@ -21,14 +22,17 @@ public record Drained(Map<Ended, Integer> attempts, List<Throwable> failures) {
         return count(Ended.RETRYABLE);
     }
 
+    /** Attempts that ended in a snooze. */
     public int snoozed() {
         return count(Ended.SNOOZED);
     }
 
+    /** Attempts that ended in a cancelled job. */
     public int cancelled() {
         return count(Ended.CANCELLED);
     }
 
+    /** Attempts after which the job was discarded. */
     public int discarded() {
         return count(Ended.DISCARDED);
     }

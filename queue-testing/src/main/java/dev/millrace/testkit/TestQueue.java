@@ -234,11 +234,13 @@ public final class TestQueue implements AutoCloseable {
             this.database = database;
         }
 
+        /** Adds a handler, as the worker has it. */
         public <A> Builder handle(JobType<A> type, Handler<A> handler) {
             handlers.handle(type, handler);
             return this;
         }
 
+        /** Adds a handler whose outcome is a value, as the worker has it. */
         public <A> Builder handleResult(JobType<A> type, ResultHandler<A> handler) {
             handlers.handleResult(type, handler);
             return this;

@@ -62,6 +62,7 @@ public final class Worker implements AutoCloseable {
         this.onEvent = onEvent;
     }
 
+    /** Begins a worker on a database; nothing is connected before {@link #start}. */
     public static Builder builder(Database database) {
         return new Builder(database);
     }

@@ -9,5 +9,12 @@ package dev.millrace.worker.handler;
  */
 @FunctionalInterface
 public interface Handler<A> {
+    /**
+     * Runs one attempt, on a slot's thread: virtual from JDK 24 on.
+     *
+     * @param job what is known of the attempt, and what can be done with it
+     * @param args decoded from the job's JSON
+     * @throws Exception of any kind: the attempt has failed
+     */
     void handle(RunningJob job, A args) throws Exception;
 }

@@ -6,5 +6,10 @@ package dev.millrace.worker.handler;
  */
 @FunctionalInterface
 public interface HandlerProvider {
+    /**
+     * Adds handlers and interceptors; called once, before the worker starts.
+     *
+     * @param handlers of the worker, to be added to
+     */
     void register(Handlers handlers);
 }

@@ -98,10 +98,12 @@ public sealed interface Result {
         }
     }
 
+    /** The job is completed. */
     static Result done() {
         return new Done(null);
     }
 
+    /** The job is completed, and keeps the output, written as JSON; see {@link Done}. */
     static Result done(Object output) {
         return new Done(output);
     }
@@ -111,6 +113,7 @@ public sealed interface Result {
         return new Snooze(delay);
     }
 
+    /** The job is cancelled, and keeps the reason among its errors. */
     static Result cancel(String reason) {
         return new Cancel(reason);
     }

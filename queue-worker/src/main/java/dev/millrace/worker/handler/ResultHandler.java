@@ -8,5 +8,13 @@ package dev.millrace.worker.handler;
  */
 @FunctionalInterface
 public interface ResultHandler<A> {
+    /**
+     * Runs one attempt, on a slot's thread: virtual from JDK 24 on.
+     *
+     * @param job what is known of the attempt, and what can be done with it
+     * @param args decoded from the job's JSON
+     * @return what becomes of the job
+     * @throws Exception of any kind: the attempt has failed
+     */
     Result handle(RunningJob job, A args) throws Exception;
 }

@@ -11,17 +11,22 @@ import org.jspecify.annotations.Nullable;
 /** One attempt of one job, as its handler sees it. Safe for use by many threads for as long as the handler runs. */
 public interface RunningJob {
 
+    /** Of the job, the same in each attempt: {@code job.id}. */
     long id();
 
+    /** The kind that its handler was registered for. */
     String kind();
 
+    /** The queue it was claimed from. */
     String queue();
 
+    /** From 1, which is first, to 4. */
     int priority();
 
     /** Number of this attempt, from 1. */
     int attempt();
 
+    /** After how many failed attempts it is discarded. */
     int maxAttempts();
 
     /**
@@ -30,11 +35,13 @@ public interface RunningJob {
      */
     long leaseToken();
 
+    /** When it was enqueued, by the database's clock. */
     Instant createdAt();
 
     /** When the job was due. */
     Instant scheduledAt();
 
+    /** Words to find the job by; empty for none. */
     List<String> tags();
 
     /** JSON object that came with the job; null for none. */
