@@ -8,6 +8,7 @@ import dev.millrace.migrations.Migrator;
 import dev.millrace.migrations.SchemaName;
 import dev.millrace.testing.PgServer;
 import java.io.IOException;
+import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
@@ -59,6 +60,9 @@ class DocsCommandsIT {
     @TempDir
     private Path home;
 
+    /** Somebody on this machine may have the one that the guides name. */
+    private int httpPort;
+
     @BeforeAll
     static void migrate() {
         PGSimpleDataSource database = new PGSimpleDataSource();
@@ -69,6 +73,13 @@ class DocsCommandsIT {
     @AfterAll
     static void stop() {
         SERVER.close();
+    }
+
+    @BeforeEach
+    void choosePort() throws IOException {
+        try (ServerSocket free = new ServerSocket(0)) {
+            httpPort = free.getLocalPort();
+        }
     }
 
     @BeforeEach
@@ -138,7 +149,7 @@ class DocsCommandsIT {
     }
 
     /** With what stands for something of the reader's replaced, and without the lines that can't run here. */
-    private static String runnable(String text) {
+    private String runnable(String text) {
         StringBuilder script = new StringBuilder();
         for (String command : text.replace("\\\n", " ").lines().toList()) {
             boolean runs = NOT_RUN.keySet().stream().noneMatch(command::startsWith)
@@ -147,6 +158,7 @@ class DocsCommandsIT {
             if (runs) {
                 script.append(command.replace("java -jar queue-worker.jar", "millrace")
                                 .replaceAll("(?<![\\w/])handlers\\.jar", "examples/target/examples.jar")
+                                .replace(":8484", ":" + httpPort)
                                 // A worker of the guides works until somebody stops it.
                                 .replaceAll(
                                         "^(millrace|java -jar \\S*queue-worker\\.jar) work (?!.*--until-empty)",
