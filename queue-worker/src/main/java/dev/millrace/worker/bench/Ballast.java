@@ -11,23 +11,6 @@ final class Ballast {
 
     private static final int CHUNK = 1_000_000;
 
-    /** All in the partition of today, to which completions are added. */
-    private static final String HISTORY = """
-            INSERT INTO %1$s.job_finalized (state, kind, queue, args, attempt, attempted_at, attempted_by, finalized_at)
-            SELECT 'completed', 'ballast', 'ballast', jsonb_build_object('n', n, 'pad', ?::text), 1, now(), 'ballast', now()
-            FROM generate_series(1, ?) AS n""";
-
-    private static final String RUNNING = """
-            INSERT INTO %1$s.job_running (state, kind, queue, args, attempt, attempted_at, attempted_by)
-            SELECT 'running', 'ballast', 'ballast', jsonb_build_object('n', n, 'pad', ?::text), 1, now(), 'ballast'
-            FROM generate_series(1, ?) AS n""";
-
-    private static final String FUTURE = """
-            INSERT INTO %1$s.job_deferred (state, kind, queue, args, scheduled_at)
-            SELECT 'scheduled', 'ballast', 'ballast', jsonb_build_object('n', n, 'pad', ?::text),
-                now() + interval '1 day' + random() * interval '365 days'
-            FROM generate_series(1, ?) AS n""";
-
     private final Database database;
     private final String pad;
     private final Progress progress;
@@ -46,16 +29,28 @@ final class Ballast {
                 statement.execute("INSERT INTO " + schema
                         + ".worker (id, lease_expires_at) VALUES ('ballast', now() + interval '1 day')");
             }
-            generate(connection, "generating history", HISTORY.formatted(schema), conditions.history());
-            generate(connection, "generating running jobs", RUNNING.formatted(schema), conditions.running());
-            generate(connection, "generating future jobs", FUTURE.formatted(schema), conditions.future());
+            // All in the partition of today, to which completions are added.
+            generate(connection, "generating history", conditions.history(), """
+                    INSERT INTO %s.job_finalized
+                        (state, kind, queue, args, attempt, attempted_at, attempted_by, finalized_at)
+                    SELECT 'completed', 'ballast', 'ballast', jsonb_build_object('n', n, 'pad', ?::text), 1, now(), 'ballast', now()
+                    FROM generate_series(1, ?) AS n""".formatted(schema));
+            generate(connection, "generating running jobs", conditions.running(), """
+                    INSERT INTO %s.job_running (state, kind, queue, args, attempt, attempted_at, attempted_by)
+                    SELECT 'running', 'ballast', 'ballast', jsonb_build_object('n', n, 'pad', ?::text), 1, now(), 'ballast'
+                    FROM generate_series(1, ?) AS n""".formatted(schema));
+            generate(connection, "generating future jobs", conditions.future(), """
+                    INSERT INTO %s.job_deferred (state, kind, queue, args, scheduled_at)
+                    SELECT 'scheduled', 'ballast', 'ballast', jsonb_build_object('n', n, 'pad', ?::text),
+                        now() + interval '1 day' + random() * interval '365 days'
+                    FROM generate_series(1, ?) AS n""".formatted(schema));
             if (conditions.history() + (long) conditions.running() + conditions.future() > 0) {
                 statement.execute("ANALYZE " + schema + ".job");
             }
         }
     }
 
-    private void generate(Connection connection, String what, String sql, int rows) throws SQLException {
+    private void generate(Connection connection, String what, int rows, String sql) throws SQLException {
         if (rows == 0) {
             return;
         }

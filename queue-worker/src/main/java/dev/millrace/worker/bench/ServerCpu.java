@@ -6,6 +6,7 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,7 +39,7 @@ final class ServerCpu {
         if (backend == null || !backend.name.startsWith("postgres")) {
             return null;
         }
-        Stat first = Stat.of(PROC.resolve(backend.fields[PARENT]));
+        Stat first = Stat.of(PROC.resolve(backend.fields.get(PARENT)));
         if (first == null || !first.name.startsWith("postgres")) {
             return null;
         }
@@ -46,7 +47,7 @@ final class ServerCpu {
         try (DirectoryStream<Path> processes = Files.newDirectoryStream(PROC, "[0-9]*")) {
             for (Path process : processes) {
                 Stat stat = Stat.of(process);
-                if (stat != null && stat.fields[PARENT].equals(backend.fields[PARENT])) {
+                if (stat != null && stat.fields.get(PARENT).equals(backend.fields.get(PARENT))) {
                     ticks += stat.ticks(USER, SYSTEM);
                 }
             }
@@ -55,7 +56,7 @@ final class ServerCpu {
     }
 
     /** A line of {@code /proc/…/stat}: the name, which may hold anything, stands in brackets. */
-    private record Stat(String name, String... fields) {
+    private record Stat(String name, List<String> fields) {
 
         static @Nullable Stat of(Path process) throws IOException {
             String line;
@@ -72,13 +73,13 @@ final class ServerCpu {
             int close = line.lastIndexOf(')');
             return new Stat(
                     line.substring(line.indexOf('(') + 1, close),
-                    line.substring(close + 1).trim().split(" "));
+                    List.of(line.substring(close + 1).trim().split(" ")));
         }
 
         long ticks(int... which) {
             long sum = 0;
             for (int each : which) {
-                sum += Long.parseLong(fields[each]);
+                sum += Long.parseLong(fields.get(each));
             }
             return sum;
         }
