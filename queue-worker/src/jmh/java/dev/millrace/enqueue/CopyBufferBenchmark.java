@@ -19,6 +19,7 @@ import org.openjdk.jmh.annotations.State;
 public class CopyBufferBenchmark {
 
     private static final int ROWS = 5_000;
+    private static final long DUE_MICROS = 1_800_000_000_000_000L;
 
     private final CopyBuffer buffer = new CopyBuffer();
     private final NewJob job =
@@ -31,7 +32,8 @@ public class CopyBufferBenchmark {
     public int row() {
         buffer.begin();
         for (int i = 0; i < ROWS; i++) {
-            buffer.row(id++, job, args, true, 1_800_000_000_000_000L);
+            int place = buffer.row(job, args, true);
+            buffer.set(place, id++, DUE_MICROS);
         }
         buffer.end();
         return buffer.length();

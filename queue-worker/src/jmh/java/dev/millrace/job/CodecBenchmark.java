@@ -20,7 +20,7 @@ public class CodecBenchmark {
     private static final int MAX_BYTES = 1 << 20;
 
     private final ArgsCodec codec = new JacksonArgsCodec();
-    private final Email email = new Email("someone@example.com", "Your invoice", 4_711, false, "x".repeat(60));
+    private final Email email = new Email("someone@example.com", "Your invoice", 4_711, false, "x".repeat(58));
     private final String json = codec.encode(email);
     private final NewJob job = new NewJob("send_email", json, EnqueueOptions.DEFAULTS);
 
