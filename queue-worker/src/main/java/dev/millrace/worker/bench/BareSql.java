@@ -66,10 +66,8 @@ final class BareSql {
         AtomicInteger next = new AtomicInteger();
         Threads.run(threads, () -> {
             try (Connection connection = database.unpooled().getConnection();
-                    PreparedStatement insert = connection.prepareStatement("INSERT INTO " + schema
-                            + ".job_available (id, run_order, queue, kind, args) SELECT n, n, ?, ?, ?::jsonb FROM "
-                            + nextval
-                            + " AS n")) {
+                    PreparedStatement insert = connection.prepareStatement(
+                            "INSERT INTO " + schema + ".job_available (queue, kind, args) VALUES (?, ?, ?::jsonb)")) {
                 for (int n = next.getAndIncrement(); n < jobs; n = next.getAndIncrement()) {
                     insert.setString(1, queue);
                     insert.setString(2, Load.PLAIN.kind());
