@@ -1,6 +1,8 @@
 package dev.millrace.examples.quickstart;
 
 import dev.millrace.error.MillraceException;
+import dev.millrace.examples.embedded.EmbeddedDatabase;
+import dev.millrace.examples.embedded.TemporaryFolder;
 import dev.millrace.migrations.Migrator;
 import dev.millrace.migrations.SchemaName;
 import java.io.IOException;
@@ -8,6 +10,7 @@ import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -59,13 +62,21 @@ final class Stage implements AutoCloseable {
         return kept("worker", opened(folder), worker().log());
     }
 
+    private static TemporaryFolder createFolder() throws QuickstartException {
+        try {
+            return TemporaryFolder.create("millrace-quickstart-");
+        } catch (IOException failure) {
+            throw new QuickstartException(QuickstartException.FAILED, String.valueOf(failure.getMessage()), failure);
+        }
+    }
+
     private static EmbeddedDatabase startDatabase(TemporaryFolder home) throws QuickstartException {
         Path log = home.path().resolve("postgres.log");
         try {
-            return EmbeddedDatabase.start(home.path(), log);
-        } catch (QuickstartException failure) {
+            return EmbeddedDatabase.start(home.path(), log, Map.of());
+        } catch (IOException failure) {
             throw new QuickstartException(
-                    failure.exitStatus(), failure.getMessage() + " " + kept("server", home, log), failure);
+                    QuickstartException.FAILED, failure.getMessage() + " " + kept("server", home, log), failure);
         }
     }
 
@@ -79,7 +90,7 @@ final class Stage implements AutoCloseable {
     }
 
     private void open(Path repository) throws QuickstartException {
-        TemporaryFolder home = opening(TemporaryFolder.create());
+        TemporaryFolder home = opening(createFolder());
         folder = home;
         out.println("Starting PostgreSQL …");
         EmbeddedDatabase server;

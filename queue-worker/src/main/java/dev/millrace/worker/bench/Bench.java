@@ -2,234 +2,211 @@ package dev.millrace.worker.bench;
 
 import dev.millrace.Millrace;
 import dev.millrace.connection.Database;
-import dev.millrace.job.JobType;
-import dev.millrace.worker.Worker;
-import dev.millrace.worker.engine.BareLoop;
-import java.lang.management.ManagementFactory;
+import dev.millrace.job.JobState;
+import java.io.IOException;
 import java.sql.SQLException;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
-import java.util.List;
+import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
-import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.ThreadLocalRandom;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.function.Consumer;
-import java.util.stream.IntStream;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Measures, end to end and on the job tables of a schema: enqueue one by one and in bulk, draining a backlog, and the latency of an
- * idle worker. Jobs go through queues of their own and are deleted in the end, with their history. What is lost or run twice is
- * counted, not assumed. Runs once; not thread-safe.
+ * Measures this database and this machine, end to end, in a schema of its own that is gone afterwards. What is lost or run twice
+ * is counted, not assumed. Runs once; not thread-safe.
  */
 public final class Bench {
 
-    /** Arguments: a number and padding. */
-    record Load(int n, String pad) {}
+    /** Connections for the producers of this process, of which up to eight enqueue at once. */
+    private static final int PRODUCERS = 10;
 
-    private static final JobType<Load> LOAD = JobType.of("millrace_bench", Load.class);
-    private static final int WARM_UP = 20_000;
-    private static final Duration LATENCY_LIMIT = Duration.ofSeconds(30);
+    private static final String LIMIT = "limit";
+    private static final int WARM_UP_JOBS = 50_000;
+    private static final int WARM_UP_SINGLES = 500;
+    private static final int WARM_UP_SAMPLES = 100;
 
     private final Database database;
     private final BenchConfig config;
-    private final Consumer<String> progress;
-    private final BenchTable table;
-    private final String queue =
-            "millrace-bench-" + Long.toString(ThreadLocalRandom.current().nextLong(1L << 40), 36);
-    private final String pad;
-    private final Map<String, Object> report = new LinkedHashMap<>();
+    private final Function<Database, ProcessBuilder> program;
+    private final Progress progress;
+    private final Figures figures = new Figures();
 
     /**
      * Nothing is measured yet.
      *
+     * @param database whose schema is left alone: another one is made beside it
+     * @param program how to start a {@link BenchProcess} on a database
      * @param progress is told what is going on, a line each
      */
-    public Bench(Database database, BenchConfig config, Consumer<String> progress) {
+    public Bench(
+            Database database,
+            BenchConfig config,
+            Function<Database, ProcessBuilder> program,
+            Consumer<String> progress) {
         this.database = database;
         this.config = config;
-        this.progress = progress;
-        this.table = new BenchTable(database);
-        this.pad = "x".repeat(Math.max(0, config.argsBytes() - 24));
+        this.program = program;
+        this.progress = new Progress(progress);
     }
 
-    /** Returns the figures by name, in the order in which they were measured. */
-    public Map<String, Object> run() throws SQLException, InterruptedException, ExecutionException {
-        long firstId = table.sequencePosition();
-        try (Millrace millrace = Millrace.connect(database.withPoolSize(10))) {
-            warmUp(millrace);
-            single(millrace, 1);
-            single(millrace, 8);
-            backlog(millrace);
-            latency(millrace);
-            if (config.limit()) {
-                limit();
+    /**
+     * Returns the figures by name: medians of the runs, except that {@code lost} and {@code duplicates} are of all together.
+     *
+     * @throws dev.millrace.error.MillraceException if another benchmark is at work in this database
+     */
+    public Map<String, Object> run() throws Exception {
+        try (BenchSchema schema = BenchSchema.create(database)) {
+            Database own = schema.database();
+            String pad = Load.pad(config.mix().argsBytes());
+            new Ballast(own, pad, progress).load(config.conditions());
+            try (Millrace millrace = Millrace.connect(own.withPoolSize(PRODUCERS));
+                    Workforce workforce = workforce(own);
+                    Child producer = config.scenarios().contains(Scenario.LATENCY)
+                            ? Child.start(program.apply(own), () -> {})
+                            : null) {
+                if (!config.conditions().keepHistory()) {
+                    millrace.queues().retention(null, JobState.COMPLETED, Duration.ZERO);
+                }
+                BenchTable table = new BenchTable(own);
+                Rig rig = new Rig(
+                        own,
+                        table.position(),
+                        config,
+                        table,
+                        new BareSql(own, pad),
+                        millrace,
+                        workforce,
+                        figures,
+                        progress);
+                warmUp(rig, producer);
+                for (int run = 1; run <= config.sizes().runs(); run++) {
+                    measure(rig, producer, "run-" + run);
+                }
+                return report(table);
+            } finally {
+                progress.step("removing the schema of the benchmark");
             }
-        } finally {
-            progress.accept("deleting what was enqueued");
-            table.delete(firstId, LOAD.kind());
         }
-        report.put("settings", settings());
+    }
+
+    private Workforce workforce(Database own) throws IOException {
+        Conditions conditions = config.conditions();
+        return conditions.processes() == 0
+                ? new LocalWorkforce(own, conditions.slots())
+                : new ProcessWorkforce(() -> program.apply(own), conditions.processes(), conditions.slots());
+    }
+
+    private void warmUp(Rig rig, @Nullable Child producer) throws Exception {
+        progress.step("warming up");
+        Sizes sizes = config.sizes();
+        if (config.scenarios().contains(Scenario.ENQUEUE)) {
+            Enqueue enqueue = new Enqueue(rig);
+            enqueue.enqueue("warm", Math.min(WARM_UP_SINGLES, sizes.singleJobs()), 2);
+            if (config.limit()) {
+                enqueue.insert("warm", Math.min(WARM_UP_SINGLES, sizes.singleJobs()), 2);
+            }
+        }
+        new Work(rig).warmUp("warm", Math.min(WARM_UP_JOBS, sizes.jobs()));
+        if (producer != null) {
+            IdleLatency latency = new IdleLatency(rig);
+            latency.here("warm-here", Math.min(WARM_UP_SAMPLES, sizes.latencySamples()));
+            latency.elsewhere("warm-elsewhere", Math.min(WARM_UP_SAMPLES, sizes.latencySamples()), producer);
+        }
+    }
+
+    private void measure(Rig rig, @Nullable Child producer, String name) throws Exception {
+        if (config.scenarios().contains(Scenario.ENQUEUE)) {
+            new Enqueue(rig).run(name);
+        }
+        if (config.works() || config.scenarios().contains(Scenario.ENQUEUE)) {
+            new Work(rig).run(name + "-work");
+        }
+        if (config.scenarios().contains(Scenario.STEADY)) {
+            new Steady(rig).run(name + "-steady", "steady", config.sizes().rate());
+        }
+        if (producer != null) {
+            IdleLatency latency = new IdleLatency(rig);
+            int samples = config.sizes().latencySamples();
+            progress.step("measuring the latency of an idle worker");
+            IdleLatency.report(figures, "latency_ms", latency.here(name + "-idle", samples));
+            progress.step("measuring the latency of an idle worker, enqueued by another process");
+            IdleLatency.report(
+                    figures, "latency_other_process_ms", latency.elsewhere(name + "-elsewhere", samples, producer));
+            int half = (int) Math.max(1, Math.min(500_000, Math.round(figures.median("work_per_second") / 2)));
+            new Steady(rig).run(name + "-half", "half_load", half);
+        }
+        if (config.limit()) {
+            progress.step("bare inserts and deletes in a narrow table");
+            rig.table().tidy();
+            int jobs = config.sizes().jobs();
+            figures.add("limit.narrow_copy_per_second", rig.bare().copyNarrow(jobs));
+            figures.add("limit.narrow_work_per_second", rig.bare().drainNarrow(jobs));
+        }
+    }
+
+    private Map<String, Object> report(BenchTable table) throws SQLException {
+        share("limit.single_1_share", "enqueue_single_1_per_second", "limit.insert_1_per_second");
+        share("limit.single_8_share", "enqueue_single_8_per_second", "limit.insert_8_per_second");
+        share("limit.enqueue_share", "enqueue_per_second", "limit.copy_per_second");
+        share("limit.work_share", "work_per_second", "limit.work_per_second");
+        share("limit.enqueue_share_of_narrow", "enqueue_per_second", "limit.narrow_copy_per_second");
+        share("limit.work_share_of_narrow", "work_per_second", "limit.narrow_work_per_second");
+        Map<String, Object> report = figures.report();
+        Object limit = report.remove(LIMIT);
+        if (limit != null) {
+            // Last of the figures, what it is compared with above.
+            report.put(LIMIT, limit);
+        }
+        Map<String, Object> runs = new LinkedHashMap<>();
+        figures.eachRun(runs::put);
+        report.put("runs", runs);
+        report.put("settings", settings(table));
         return report;
     }
 
-    private void warmUp(Millrace millrace) throws InterruptedException {
-        progress.accept("warming up");
-        String warm = queue + "-warm";
-        millrace.enqueueAll(typeFor(warm), IntStream.range(0, WARM_UP).mapToObj(this::load));
-        try (Worker worker = worker(warm, (n, began) -> {})) {
-            worker.start();
-            worker.awaitEmpty();
+    private void share(String name, String ours, String bare) {
+        double share = figures.median(ours) / figures.median(bare);
+        if (Double.isFinite(share)) {
+            figures.add(name, share);
         }
     }
 
-    private void single(Millrace millrace, int threads) throws InterruptedException, ExecutionException {
-        progress.accept("enqueueing " + config.singleJobs() + " jobs one by one, " + threads
-                + (threads == 1 ? " thread" : " threads"));
-        JobType<Load> type = typeFor(queue + "-single");
-        int each = Math.max(1, config.singleJobs() / threads);
-        ExecutorService producers = Executors.newFixedThreadPool(threads);
-        try {
-            long began = System.nanoTime();
-            List<Future<?>> running = new ArrayList<>();
-            for (int i = 0; i < threads; i++) {
-                running.add(producers.submit(() -> {
-                    for (int n = 0; n < each; n++) {
-                        millrace.enqueue(type, load(n));
-                    }
-                }));
-            }
-            for (Future<?> one : running) {
-                one.get();
-            }
-            report.put("enqueue_single_" + threads + "_per_second", perSecond((long) each * threads, began));
-        } finally {
-            producers.shutdownNow();
-        }
-    }
-
-    private void backlog(Millrace millrace) throws SQLException, InterruptedException {
-        progress.accept("enqueueing " + config.jobs() + " jobs in bulk");
-        long walBefore = table.walPosition();
-        long began = System.nanoTime();
-        millrace.enqueueAll(typeFor(queue), IntStream.range(0, config.jobs()).mapToObj(this::load));
-        report.put("enqueue_per_second", perSecond(config.jobs(), began));
-
-        progress.accept("draining them");
-        AtomicIntegerArray runs = new AtomicIntegerArray(config.jobs());
-        long cpuBefore = cpuNanos();
-        try (Worker worker = worker(queue, (n, at) -> runs.incrementAndGet(n))) {
-            worker.start();
-            worker.awaitEmpty();
-        }
-        long cpu = cpuNanos() - cpuBefore;
-        BenchTable.Drained drained = table.drained(queue);
-        report.put("work_per_second", Math.round(config.jobs() / Math.max(1e-3, drained.seconds())));
-        report.put(
-                "wal_bytes_per_job", walBefore < 0 ? null : (table.walPosition() - walBefore) / (long) config.jobs());
-        report.put("worker_cpu_seconds_per_1000_jobs", Latencies.rounded(cpu / 1e9 / config.jobs() * 1_000));
-        int duplicates = 0;
-        int never = 0;
-        for (int n = 0; n < config.jobs(); n++) {
-            duplicates += Math.max(0, runs.get(n) - 1);
-            never += runs.get(n) == 0 ? 1 : 0;
-        }
-        report.put("lost", Math.max(never, config.jobs() - drained.completed()));
-        report.put("duplicates", duplicates);
-    }
-
-    private void latency(Millrace millrace) throws InterruptedException {
-        progress.accept("measuring the latency of an idle worker");
-        String idle = queue + "-idle";
-        JobType<Load> type = typeFor(idle);
-        BlockingQueue<Long> begun = new LinkedBlockingQueue<>();
-        long[] nanos = new long[config.latencySamples()];
-        try (Worker worker = worker(idle, (n, at) -> begun.add(at))) {
-            worker.start();
-            for (int i = 0; i < nanos.length; i++) {
-                long before = System.nanoTime();
-                millrace.enqueue(type, load(i));
-                Long began = begun.poll(LATENCY_LIMIT.toMillis(), TimeUnit.MILLISECONDS);
-                if (began == null) {
-                    throw new IllegalStateException(
-                            "A job of the latency measurement did not start within " + LATENCY_LIMIT);
-                }
-                nanos[i] = began - before;
-            }
-        }
-        report.put("latency_ms", new Latencies(nanos).summary());
-    }
-
-    /** The same statements, driven by the smallest loop; and the same rows by one COPY. */
-    private void limit() throws SQLException, InterruptedException, ExecutionException {
-        progress.accept("measuring the limit: a bare COPY, and bare claims and completions");
-        String bare = queue + "-bare";
-        long began = System.nanoTime();
-        table.copy(bare, LOAD.kind(), config.jobs(), pad);
-        long copied = perSecond(config.jobs(), began);
-        began = System.nanoTime();
-        long worked = new BareLoop(database).drain(bare, LOAD.kind(), 2, 1_000);
-        long workRate = perSecond(worked, began);
-        Map<String, Object> limit = new LinkedHashMap<>();
-        limit.put("copy_per_second", copied);
-        limit.put("work_per_second", workRate);
-        limit.put("enqueue_share", share("enqueue_per_second", copied));
-        limit.put("work_share", share("work_per_second", workRate));
-        report.put("limit", limit);
-    }
-
-    private double share(String figure, long limit) {
-        return report.get(figure) instanceof Number ours ? Latencies.rounded(ours.doubleValue() / limit) : Double.NaN;
-    }
-
-    /** Is told what ran, and when it began by {@link System#nanoTime}. */
-    private interface Seen {
-        void ran(int n, long beganNanos);
-    }
-
-    private Worker worker(String name, Seen seen) {
-        return Worker.builder(database)
-                .queue(name, config.slots())
-                .handle(LOAD, (job, load) -> seen.ran(load.n(), System.nanoTime()))
-                .build();
-    }
-
-    private JobType<Load> typeFor(String name) {
-        return LOAD.withDefaults(options -> options.queue(name));
-    }
-
-    private Load load(int n) {
-        return new Load(n, pad);
-    }
-
-    private Map<String, Object> settings() throws SQLException {
+    private Map<String, Object> settings(BenchTable table) throws SQLException {
         Map<String, Object> settings = new LinkedHashMap<>();
-        settings.put("jobs", config.jobs());
-        settings.put("args_bytes", config.argsBytes());
-        settings.put("slots", config.slots());
-        settings.put("single_jobs", config.singleJobs());
-        settings.put("latency_samples", config.latencySamples());
+        settings.put(
+                "scenarios",
+                config.scenarios().stream()
+                        .sorted()
+                        .map(scenario -> scenario.name().toLowerCase(Locale.ROOT))
+                        .toList());
+        Sizes sizes = config.sizes();
+        settings.put("jobs", sizes.jobs());
+        settings.put("backlog", sizes.backlog());
+        settings.put("single_jobs", sizes.singleJobs());
+        settings.put("latency_samples", sizes.latencySamples());
+        settings.put("seconds", sizes.time().toSeconds());
+        settings.put("rate", sizes.rate());
+        settings.put("batch", sizes.batch());
+        settings.put("runs", sizes.runs());
+        JobMix mix = config.mix();
+        settings.put("args_bytes", mix.argsBytes());
+        settings.put("retries_percent", mix.retries());
+        settings.put("scheduled_percent", mix.scheduled());
+        settings.put("priorities_percent", mix.priorities());
+        settings.put("unique_percent", mix.unique());
+        Conditions conditions = config.conditions();
+        settings.put("processes", conditions.processes());
+        settings.put("slots", conditions.slots());
+        settings.put("keep_history", conditions.keepHistory());
+        settings.put("held_snapshot", conditions.heldSnapshot());
+        settings.put("history", conditions.history());
+        settings.put("running", conditions.running());
+        settings.put("future", conditions.future());
         settings.put("java", Runtime.version().toString());
         settings.put("processors", Runtime.getRuntime().availableProcessors());
         settings.putAll(table.serverSettings());
         return settings;
-    }
-
-    private static long perSecond(long count, long beganNanos) {
-        return Math.round(count / ((System.nanoTime() - beganNanos) / 1e9));
-    }
-
-    /** Of this process; 0 where the platform does not tell. */
-    private static long cpuNanos() {
-        return ManagementFactory.getOperatingSystemMXBean() instanceof com.sun.management.OperatingSystemMXBean os
-                ? os.getProcessCpuTime()
-                : 0;
     }
 }

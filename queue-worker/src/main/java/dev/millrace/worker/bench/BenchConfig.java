@@ -1,29 +1,24 @@
 package dev.millrace.worker.bench;
 
+import java.util.Set;
+
 /**
  * What a benchmark does.
  *
- * @param jobs in the backlog that is enqueued in bulk and drained
- * @param argsBytes size of each job's arguments
- * @param slots jobs at once on the worker
- * @param singleJobs enqueued one by one, by one thread and by eight
- * @param latencySamples jobs enqueued on an idle worker, one after the other
- * @param limit whether to measure the same statements without an engine
+ * @param scenarios what is measured, at least one
+ * @param limit whether to measure bare SQL on the same tables as well, in turn with each measurement
  */
-public record BenchConfig(int jobs, int argsBytes, int slots, int singleJobs, int latencySamples, boolean limit) {
+public record BenchConfig(Set<Scenario> scenarios, Sizes sizes, JobMix mix, Conditions conditions, boolean limit) {
 
     public BenchConfig {
-        require("jobs", jobs, 1, 50_000_000);
-        require("args bytes", argsBytes, 20, 1 << 20);
-        require("slots", slots, 1, 10_000);
-        require("single jobs", singleJobs, 1, 10_000_000);
-        require("latency samples", latencySamples, 1, 1_000_000);
+        scenarios = Set.copyOf(scenarios);
+        if (scenarios.isEmpty()) {
+            throw new IllegalArgumentException("Benchmark without a scenario: name at least one");
+        }
     }
 
-    private static void require(String what, int value, int least, int most) {
-        if (value < least || value > most) {
-            throw new IllegalArgumentException(
-                    "Benchmark with " + what + " " + value + " is out of range: " + least + " to " + most);
-        }
+    /** Half load is half of the work rate, so that is measured for the latency too. */
+    boolean works() {
+        return scenarios.contains(Scenario.WORK) || scenarios.contains(Scenario.LATENCY);
     }
 }

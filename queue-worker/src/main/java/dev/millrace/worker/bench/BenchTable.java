@@ -1,7 +1,7 @@
 package dev.millrace.worker.bench;
 
 import dev.millrace.connection.Database;
-import java.nio.charset.StandardCharsets;
+import java.io.IOException;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -10,10 +10,8 @@ import java.sql.Statement;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.postgresql.PGConnection;
-import org.postgresql.copy.CopyIn;
 
-/** What the benchmark itself asks the database, each on a connection of its own. Immutable. */
+/** What the benchmark itself asks the database, each time on a connection of its own. Immutable. */
 final class BenchTable {
 
     private static final List<String> SETTINGS = List.of(
@@ -24,12 +22,18 @@ final class BenchTable {
             "wal_level",
             "shared_buffers",
             "max_wal_size",
+            "max_connections",
             "autovacuum");
-    private static final int DELETE_IDS = 50_000;
-    private static final int COPY_BYTES = 1 << 20;
 
-    /** What became of a backlog: how many jobs are completed, and the time from the first claim to the last completion. */
-    record Drained(int completed, double seconds) {}
+    private static final int SESSION_CHECKS = 250;
+
+    /**
+     * What became of the jobs of a queue.
+     *
+     * @param present of any state
+     * @param seconds from the first claim to the last completion
+     */
+    record State(long present, long completed, double seconds) {}
 
     private final Database database;
     private final String schema;
@@ -39,29 +43,105 @@ final class BenchTable {
         this.schema = database.schema().quoted();
     }
 
-    long sequencePosition() throws SQLException {
+    /** The highest id so far. */
+    long position() throws SQLException {
         return number("SELECT last_value FROM " + schema + ".job_seq");
     }
 
-    /** In bytes; -1 where this user may not know, or the server is a standby. */
-    long walPosition() throws SQLException {
-        return number(
-                "SELECT CASE WHEN pg_is_in_recovery() THEN -1 ELSE pg_current_wal_lsn() - '0/0'::pg_lsn END::bigint");
-    }
-
-    Drained drained(String queue) throws SQLException {
+    /**
+     * Reads each phase by id, so rows that were generated before cost nothing.
+     *
+     * @param afterId every job of the queue has a higher one
+     */
+    State state(String queue, long afterId) throws SQLException {
         try (Connection connection = database.unpooled().getConnection();
-                PreparedStatement statement = connection.prepareStatement("SELECT count(DISTINCT id),"
-                        + " coalesce(extract(epoch FROM max(finalized_at) - min(attempted_at)), 0) FROM " + schema
-                        + ".job WHERE state = 'completed' AND queue = ?")) {
-            statement.setString(1, queue);
+                PreparedStatement statement =
+                        connection.prepareStatement("SELECT count(*), count(*) FILTER (WHERE state = 'completed'),"
+                                + " coalesce(extract(epoch FROM max(finalized_at) - min(attempted_at)), 0)::float8 FROM "
+                                + schema + ".job WHERE id > ? AND queue = ?")) {
+            statement.setLong(1, afterId);
+            statement.setString(2, queue);
             try (ResultSet row = statement.executeQuery()) {
                 row.next();
-                return new Drained(row.getInt(1), row.getDouble(2));
+                return new State(row.getLong(1), row.getLong(2), row.getDouble(3));
             }
         }
     }
 
+    /** Mean size of the rows that wait, with header and line pointer. */
+    double rowBytes(String queue) throws SQLException {
+        try (Connection connection = database.unpooled().getConnection();
+                PreparedStatement statement = connection.prepareStatement(
+                        "SELECT coalesce(avg(pg_column_size(j.*)), 0) + 4" + " FROM (SELECT * FROM " + schema
+                                + ".job_available WHERE queue = ? LIMIT 1000) AS j")) {
+            statement.setString(1, queue);
+            try (ResultSet row = statement.executeQuery()) {
+                row.next();
+                return row.getDouble(1);
+            }
+        }
+    }
+
+    /** Every measurement finds clean tables, and a checkpoint behind it where this user may ask for one. */
+    void tidy() throws SQLException {
+        try (Connection connection = database.unpooled().getConnection();
+                Statement statement = connection.createStatement()) {
+            statement.execute("VACUUM (ANALYZE) " + schema + ".job_available, " + schema + ".job_running, " + schema
+                    + ".job_deferred, " + schema + ".unique_key");
+            boolean may;
+            try (ResultSet row = statement.executeQuery("SELECT pg_has_role('pg_checkpoint', 'MEMBER')")) {
+                row.next();
+                may = row.getBoolean(1);
+            }
+            if (may) {
+                statement.execute("CHECKPOINT");
+            }
+        }
+    }
+
+    /**
+     * What was spent so far. Sessions tell the statistics what they have done when they end.
+     *
+     * @param ended how the names of the instances begin whose sessions are waited for, up to five seconds
+     */
+    Costs costs(String ended) throws SQLException, IOException {
+        try (Connection connection = database.unpooled().getConnection()) {
+            awaitEnd(connection, ended);
+            try (PreparedStatement statement = connection.prepareStatement("""
+                    SELECT pg_backend_pid(),
+                        CASE WHEN pg_is_in_recovery() THEN NULL ELSE (pg_current_wal_lsn() - '0/0'::pg_lsn)::bigint END,
+                        (SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()),
+                        (SELECT coalesce(sum(n_tup_del + n_tup_upd), 0)::bigint FROM pg_stat_all_tables WHERE schemaname = ?)
+                    """)) {
+                statement.setString(1, database.schema().value());
+                try (ResultSet row = statement.executeQuery()) {
+                    row.next();
+                    long wal = row.getLong(2);
+                    return new Costs(
+                            row.wasNull() ? null : wal,
+                            row.getLong(3),
+                            row.getLong(4),
+                            ServerCpu.seconds(row.getInt(1)));
+                }
+            }
+        }
+    }
+
+    private static void awaitEnd(Connection connection, String instance) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(
+                "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE starts_with(application_name, ?)), pg_sleep(0.02)")) {
+            statement.setString(1, "millrace/" + instance);
+            boolean any = true;
+            for (int i = 0; any && i < SESSION_CHECKS; i++) {
+                try (ResultSet row = statement.executeQuery()) {
+                    row.next();
+                    any = row.getBoolean(1);
+                }
+            }
+        }
+    }
+
+    /** Those of the server that weigh on a queue. */
     Map<String, Object> serverSettings() throws SQLException {
         Map<String, Object> settings = new LinkedHashMap<>();
         try (Connection connection = database.unpooled().getConnection();
@@ -75,70 +155,6 @@ final class BenchTable {
             }
         }
         return settings;
-    }
-
-    /** Rows like those of a bulk enqueue, by one COPY in its text format. */
-    void copy(String queue, String kind, int jobs, String pad) throws SQLException {
-        try (Connection connection = database.unpooled().getConnection()) {
-            connection.setAutoCommit(false);
-            long first;
-            try (PreparedStatement reserve = connection.prepareStatement("SELECT min(id) FROM (SELECT nextval('"
-                    + schema.replace("'", "''") + ".job_seq') AS id FROM generate_series(1, ?)) AS reserved")) {
-                reserve.setInt(1, jobs);
-                try (ResultSet row = reserve.executeQuery()) {
-                    row.next();
-                    first = row.getLong(1);
-                }
-            }
-            CopyIn copy = connection
-                    .unwrap(PGConnection.class)
-                    .getCopyAPI()
-                    .copyIn("COPY " + schema + ".job_available (id, run_order, queue, kind, args) FROM STDIN");
-            try {
-                StringBuilder chunk = new StringBuilder(COPY_BYTES + 1_024);
-                for (int n = 0; n < jobs; n++) {
-                    long id = first + n;
-                    chunk.append(id)
-                            .append('\t')
-                            .append(id)
-                            .append('\t')
-                            .append(queue)
-                            .append('\t')
-                            .append(kind)
-                            .append("\t{\"n\":")
-                            .append(n)
-                            .append(",\"pad\":\"")
-                            .append(pad)
-                            .append("\"}\n");
-                    if (chunk.length() >= COPY_BYTES || n == jobs - 1) {
-                        byte[] bytes = chunk.toString().getBytes(StandardCharsets.UTF_8);
-                        copy.writeToCopy(bytes, 0, bytes.length);
-                        chunk.setLength(0);
-                    }
-                }
-                copy.endCopy();
-            } finally {
-                if (copy.isActive()) {
-                    copy.cancelCopy();
-                }
-            }
-            connection.commit();
-        }
-    }
-
-    /** All jobs of the benchmark's kind since an id, in pieces. */
-    void delete(long afterId, String kind) throws SQLException {
-        long last = sequencePosition();
-        try (Connection connection = database.unpooled().getConnection();
-                PreparedStatement statement = connection.prepareStatement(
-                        "DELETE FROM " + schema + ".job WHERE id > ? AND id <= ? AND kind = ?")) {
-            for (long from = afterId; from < last; from += DELETE_IDS) {
-                statement.setLong(1, from);
-                statement.setLong(2, from + DELETE_IDS);
-                statement.setString(3, kind);
-                statement.executeUpdate();
-            }
-        }
     }
 
     private long number(String sql) throws SQLException {

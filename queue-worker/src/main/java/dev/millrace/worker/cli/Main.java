@@ -77,6 +77,7 @@ public final class Main {
                 .addSubcommand(JobsCommand.commandLine(terminal))
                 .addSubcommand(PeriodicCommand.of(terminal))
                 .addSubcommand(new BenchCommand(terminal))
+                .addSubcommand(new BenchProcessCommand(terminal))
                 .addSubcommand(new QueuesCommand(terminal))
                 .addSubcommand(new DoctorCommand(terminal));
     }

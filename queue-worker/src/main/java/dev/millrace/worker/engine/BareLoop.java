@@ -1,11 +1,13 @@
 package dev.millrace.worker.engine;
 
 import dev.millrace.connection.Database;
+import dev.millrace.job.JobState;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -22,9 +24,17 @@ public final class BareLoop {
     private final Database database;
     private final JobTable table;
 
-    public BareLoop(Database database) {
+    /**
+     * Nothing is claimed yet.
+     *
+     * @param keepHistory whether completed jobs are kept; otherwise they are deleted
+     */
+    public BareLoop(Database database, boolean keepHistory) {
         this.database = database;
-        this.table = new JobTable(database.schema());
+        Settings settings = new Settings();
+        settings.update(new Settings.Read(
+                Map.of(), Map.of(Settings.Read.rule("", JobState.COMPLETED.sql()), !keepHistory)));
+        this.table = new JobTable(database.schema(), settings);
     }
 
     /**

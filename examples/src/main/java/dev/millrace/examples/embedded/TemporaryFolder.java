@@ -1,4 +1,4 @@
-package dev.millrace.examples.quickstart;
+package dev.millrace.examples.embedded;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /** Where binaries, data and logs of one run are; gone at its end. */
-final class TemporaryFolder implements AutoCloseable {
+public final class TemporaryFolder implements AutoCloseable {
 
     private final Path path;
 
@@ -17,25 +17,25 @@ final class TemporaryFolder implements AutoCloseable {
         this.path = path;
     }
 
-    static TemporaryFolder create() throws QuickstartException {
+    /** Creates it; its name begins so. */
+    public static TemporaryFolder create(String prefix) throws IOException {
         try {
-            return new TemporaryFolder(Files.createTempDirectory("millrace-quickstart-"));
+            return new TemporaryFolder(Files.createTempDirectory(prefix));
         } catch (IOException e) {
-            throw new QuickstartException(
-                    QuickstartException.FAILED,
+            throw new IOException(
                     "No temporary folder could be made in " + System.getProperty("java.io.tmpdir") + ": "
                             + e.getMessage(),
                     e);
         }
     }
 
-    Path path() {
+    public Path path() {
         return path;
     }
 
     /** Moves a file of it to where it stays, for whoever looks for what went wrong. Returns the new place. */
-    Path rescue(Path file) throws IOException {
-        Path kept = Files.createTempFile("millrace-quickstart-", "-" + file.getFileName());
+    public Path rescue(Path file) throws IOException {
+        Path kept = Files.createTempFile("millrace-", "-" + file.getFileName());
         return Files.copy(file, kept, StandardCopyOption.REPLACE_EXISTING);
     }
 

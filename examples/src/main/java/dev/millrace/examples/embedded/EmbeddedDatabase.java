@@ -1,14 +1,15 @@
-package dev.millrace.examples.quickstart;
+package dev.millrace.examples.embedded;
 
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
 import java.lang.ProcessBuilder.Redirect;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Map;
 import javax.sql.DataSource;
 
 /** A PostgreSQL server for this run: on loopback, its binaries and data below one folder. */
-final class EmbeddedDatabase implements AutoCloseable {
+public final class EmbeddedDatabase implements AutoCloseable {
 
     private static final String NAME = "postgres";
     private static final String USER = "postgres";
@@ -24,12 +25,14 @@ final class EmbeddedDatabase implements AutoCloseable {
      *
      * @param home where its binaries and data go
      * @param logFile what its programs print goes there
+     * @param settings of the server, by name, besides those that it needs for a short life
      */
-    static EmbeddedDatabase start(Path home, Path logFile) throws QuickstartException {
+    public static EmbeddedDatabase start(Path home, Path logFile, Map<String, String> settings) throws IOException {
         Redirect log = Redirect.appendTo(logFile.toFile());
+        EmbeddedPostgres.Builder builder = EmbeddedPostgres.builder();
+        settings.forEach(builder::setServerConfig);
         try {
-            return new EmbeddedDatabase(EmbeddedPostgres.builder()
-                    .setOverrideWorkingDirectory(home.toFile())
+            return new EmbeddedDatabase(builder.setOverrideWorkingDirectory(home.toFile())
                     .setDataDirectory(home.resolve("data"))
                     .setOutputRedirector(log)
                     .setErrorRedirector(log)
@@ -45,17 +48,16 @@ final class EmbeddedDatabase implements AutoCloseable {
                     ? " PostgreSQL refuses to run as root; where user namespaces are forbidden (try: unshare -U true), "
                             + "run this as an ordinary user."
                     : "";
-            throw new QuickstartException(
-                    QuickstartException.FAILED, "PostgreSQL did not start: " + e.getMessage() + "." + hint, e);
+            throw new IOException("PostgreSQL did not start: " + e.getMessage() + "." + hint, e);
         }
     }
 
-    DataSource dataSource() {
+    public DataSource dataSource() {
         return server.getDatabase(USER, NAME);
     }
 
     /** In the form that psql and Millrace understand; there is no password. */
-    String url() {
+    public String url() {
         return "postgresql://" + USER + "@localhost:" + server.getPort() + "/" + NAME;
     }
 

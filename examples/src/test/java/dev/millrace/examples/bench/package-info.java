@@ -1,0 +1,4 @@
+@NullMarked
+package dev.millrace.examples.bench;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,63 @@
+package dev.millrace.worker.bench;
+
+import dev.millrace.job.JobType;
+import java.io.IOException;
+import java.time.Duration;
+
+/** From just before the enqueue of a job until its handler starts, on workers that have nothing else to do. */
+final class IdleLatency {
+
+    /** Between two jobs, so that the worker is idle again. */
+    private static final Duration PAUSE = Duration.ofMillis(5);
+
+    private static final Duration LIMIT = Duration.ofSeconds(30);
+
+    private final Rig rig;
+
+    IdleLatency(Rig rig) {
+        this.rig = rig;
+    }
+
+    /** Enqueues one job. */
+    private interface Producer {
+        void enqueue(int n) throws IOException, InterruptedException;
+    }
+
+    /** Jobs that this process enqueues. */
+    Tally here(String name, int samples) throws Exception {
+        JobType<Load.Timed> type = Load.TIMED.withDefaults(options -> options.queue(name));
+        String pad = Load.pad(rig.config().mix().argsBytes());
+        return run(name, samples, n -> rig.millrace().enqueue(type, new Load.Timed(n, Load.micros(), pad)));
+    }
+
+    /** Jobs that another process enqueues; by the clock of the machine, which both read. */
+    Tally elsewhere(String name, int samples, Child producer) throws Exception {
+        return run(name, samples, n -> {
+            producer.order(new Pipe.Order(
+                    Pipe.What.ENQUEUE, name, n, 0, rig.config().mix().argsBytes()));
+            producer.answer();
+        });
+    }
+
+    private Tally run(String name, int samples, Producer producer) throws Exception {
+        rig.workforce().start(name, samples);
+        for (int n = 0; n < samples; n++) {
+            producer.enqueue(n);
+            if (!rig.workforce().await(n + 1L, LIMIT.toNanos())) {
+                break;
+            }
+            rig.workforce().await(Long.MAX_VALUE, PAUSE.toNanos());
+        }
+        Tally tally = rig.workforce().stop();
+        rig.check(name, samples, samples, tally);
+        return tally;
+    }
+
+    static void report(Figures figures, String name, Tally tally) {
+        Latencies measured = tally.measured();
+        figures.add(name + ".p50", measured.millis(0.50));
+        figures.add(name + ".p95", measured.millis(0.95));
+        figures.add(name + ".p99", measured.millis(0.99));
+        figures.add(name + ".max", measured.maxMillis());
+    }
+}

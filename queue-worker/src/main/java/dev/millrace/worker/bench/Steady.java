@@ -1,0 +1,131 @@
+package dev.millrace.worker.bench;
+
+import dev.millrace.job.ArgsCodec;
+import dev.millrace.job.EnqueueOptions;
+import dev.millrace.job.JacksonArgsCodec;
+import dev.millrace.job.NewJob;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.IntStream;
+
+/**
+ * Producers and workers together. At a rate, a job's latency counts from when it was to be enqueued, whether or not the producer
+ * was late; without one, producers stay a little ahead of the workers.
+ */
+final class Steady {
+
+    private static final ArgsCodec CODEC = new JacksonArgsCodec();
+
+    private static final int PRODUCERS = 2;
+    private static final int AHEAD = 20_000;
+    private static final int MOST_PER_SECOND = 1_000_000;
+    private static final long LOOK_NANOS = 1_000_000;
+    /** Enqueues in a second where a rate is offered. */
+    private static final int TICKS = 100;
+
+    /** How long producers ran, how many jobs had run by then, and what the workers saw in all. */
+    private record Ended(double seconds, long ran, Tally tally) {}
+
+    private final Rig rig;
+
+    Steady(Rig rig) {
+        this.rig = rig;
+    }
+
+    /**
+     * Runs for the configured time.
+     *
+     * @param figure under which it is reported
+     * @param rate jobs a second, or 0
+     */
+    void run(String name, String figure, int rate) throws Exception {
+        rig.progress().step("producers and workers together" + (rate == 0 ? "" : ", " + rate + " jobs a second"));
+        long seconds = rig.config().sizes().time().toSeconds();
+        int most = Math.toIntExact(Math.min(Integer.MAX_VALUE / 2, seconds * (rate == 0 ? MOST_PER_SECOND : rate)));
+        rig.table().tidy();
+        Offer offer = new Offer(name, rate, most);
+        Ended ended = rig.underSnapshot(() -> {
+            rig.workforce().start(name, most);
+            offer.begin();
+            Threads.run(PRODUCERS, offer::produce);
+            long ran = rig.workforce().ran();
+            double took = offer.seconds();
+            rig.awaitRan(offer.enqueued.get());
+            return new Ended(took, ran, rig.workforce().stop());
+        });
+        rig.check(name, offer.enqueued.get(), offer.enqueued.get(), ended.tally());
+        Figures figures = rig.figures();
+        if (rate > 0) {
+            figures.add(figure + ".offered_per_second", (double) rate);
+        }
+        figures.add(figure + ".enqueue_per_second", offer.enqueued.get() / ended.seconds());
+        figures.add(figure + ".work_per_second", ended.ran() / ended.seconds());
+        IdleLatency.report(figures, figure + ".latency_ms", ended.tally());
+    }
+
+    /** What the producers share. */
+    private final class Offer {
+
+        private final EnqueueOptions options;
+        private final String pad = Load.pad(rig.config().mix().argsBytes());
+        private final int rate;
+        private final int most;
+        private final int batch;
+        private final AtomicInteger next = new AtomicInteger();
+        private final AtomicLong enqueued = new AtomicLong();
+        private final CountDownLatch never = new CountDownLatch(1);
+        private long beganNanos;
+        private long beganMicros;
+
+        Offer(String queue, int rate, int most) {
+            this.options = EnqueueOptions.DEFAULTS.queue(queue);
+            this.rate = rate;
+            this.most = most;
+            this.batch = rate == 0 ? rig.config().sizes().batch() : Math.max(1, rate / TICKS);
+        }
+
+        void begin() {
+            beganNanos = System.nanoTime();
+            beganMicros = Load.micros();
+        }
+
+        double seconds() {
+            return (System.nanoTime() - beganNanos) / 1e9;
+        }
+
+        void produce() throws InterruptedException {
+            long endNanos = rig.config().sizes().time().toNanos();
+            for (int from = next.getAndAdd(batch); from < most; from = next.getAndAdd(batch)) {
+                long due = rate == 0 ? 0 : (long) (from * 1e9 / rate);
+                if (rate == 0) {
+                    keepBack(endNanos);
+                } else {
+                    never.await(beganNanos + due - System.nanoTime(), TimeUnit.NANOSECONDS);
+                }
+                if (Math.max(due, System.nanoTime() - beganNanos) >= endNanos) {
+                    return;
+                }
+                long at = rate == 0 ? Load.micros() : beganMicros + due / 1_000;
+                int until = Math.min(most, from + batch);
+                rig.millrace()
+                        .enqueueAll(
+                                IntStream.range(from, until)
+                                        .mapToObj(
+                                                n -> NewJob.of(Load.TIMED, new Load.Timed(n, at, pad), options, CODEC))
+                                        .iterator(),
+                                id -> {});
+                enqueued.addAndGet(until - from);
+                rig.progress().at(rig.workforce().ran(), enqueued.get());
+            }
+        }
+
+        /** While the workers have enough before them. */
+        private void keepBack(long endNanos) throws InterruptedException {
+            while (enqueued.get() - rig.workforce().ran() > AHEAD && System.nanoTime() - beganNanos < endNanos) {
+                never.await(LOOK_NANOS, TimeUnit.NANOSECONDS);
+            }
+        }
+    }
+}
