@@ -46,18 +46,10 @@ final class EnqueueCommand extends MillraceCommand {
     @Mixin
     private final JobOptions job = new JobOptions();
 
-    @Option(
-            names = "--in",
-            paramLabel = "DURATION",
-            converter = Durations.class,
-            description = "Not before this time has passed.")
+    @Option(names = "--in", paramLabel = "DURATION", description = "Not before this time has passed.")
     private @Nullable Duration in;
 
-    @Option(
-            names = "--at",
-            paramLabel = "TIME",
-            converter = Moments.class,
-            description = "Not before this moment, such as 2027-01-31T12:00:00Z.")
+    @Option(names = "--at", paramLabel = "TIME", description = "Not before this moment, such as 2027-01-31T12:00:00Z.")
     private @Nullable Instant at;
 
     @Option(
@@ -68,11 +60,7 @@ final class EnqueueCommand extends MillraceCommand {
                     + " queue; with any_kind, whatever the kind. Repeatable.")
     private List<String> uniqueBy = List.of();
 
-    @Option(
-            names = "--unique-for",
-            paramLabel = "DURATION",
-            converter = Durations.class,
-            description = "Once in each window of time.")
+    @Option(names = "--unique-for", paramLabel = "DURATION", description = "Once in each window of time.")
     private @Nullable Duration uniqueFor;
 
     @Option(

@@ -28,11 +28,7 @@ final class JobOptions {
             description = "Attempts before the job is discarded. Default: 25.")
     private @Nullable Integer maxAttempts;
 
-    @Option(
-            names = "--timeout",
-            paramLabel = "DURATION",
-            converter = Durations.class,
-            description = "How long one attempt may run.")
+    @Option(names = "--timeout", paramLabel = "DURATION", description = "How long one attempt may run.")
     private @Nullable Duration timeout;
 
     @Option(names = "--tag", paramLabel = "TAG", description = "Word to find the job by; repeatable.")
@@ -44,7 +40,6 @@ final class JobOptions {
     @Option(
             names = "--retry-policy",
             paramLabel = "POLICY",
-            converter = RetryPolicies.class,
             description = "Wait between attempts: 'fixed 10s', or 'exponential 1s 2.0 1h' (first, factor, most)."
                     + " Default: as the handler says.")
     private @Nullable RetrySchedule retryPolicy;

@@ -1,15 +1,20 @@
 package dev.millrace.worker.cli;
 
+import dev.millrace.job.DurationText;
+import dev.millrace.job.RetrySchedule;
 import java.io.Console;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.OutputStreamWriter;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 import picocli.CommandLine;
@@ -19,6 +24,7 @@ import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine.Model.UsageMessageSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
+import picocli.CommandLine.TypeConversionException;
 
 /** The program: {@code java -jar queue-worker.jar COMMAND}. */
 @Command(
@@ -87,9 +93,23 @@ public final class Main {
         (named == null ? commands.values() : List.of(named))
                 .forEach(command -> commandLine.addSubcommand(command.get()));
         sayWhereOptionsComeFrom(commandLine);
+        register(commandLine, Duration.class, DurationText::parse);
+        register(commandLine, Instant.class, Moments::parse);
+        register(commandLine, RetrySchedule.class, RetrySchedule::parse);
         // A switch turns on what is off in itself; else it would turn off what the environment or the file has turned
         // on.
         return commandLine.setToggleBooleanFlags(true);
+    }
+
+    /** How text becomes such a value, in all commands: what the parser says against it is what the user is told. */
+    private static <T> void register(CommandLine commandLine, Class<T> type, Function<String, T> parser) {
+        commandLine.registerConverter(type, text -> {
+            try {
+                return parser.apply(text);
+            } catch (IllegalArgumentException failure) {
+                throw new TypeConversionException(failure.getMessage());
+            }
+        });
     }
 
     private static Map<String, Supplier<Object>> commands(Terminal terminal) {

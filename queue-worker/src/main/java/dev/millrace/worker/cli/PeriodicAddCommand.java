@@ -45,7 +45,6 @@ final class PeriodicAddCommand extends MillraceCommand {
     @Option(
             names = "--every",
             paramLabel = "DURATION",
-            converter = Durations.class,
             description = "When: so often, counted from 1970 in UTC; 15m means at :00, :15, :30 and :45.")
     private @Nullable Duration every;
 

@@ -74,7 +74,6 @@ final class WorkCommand extends MillraceCommand {
     @Option(
             names = "--lease",
             paramLabel = "DURATION",
-            converter = Durations.class,
             description =
                     "How long this worker may be silent before its jobs are given to others. Default: 30s; at least 5s.")
     private @Nullable Duration lease;
@@ -82,21 +81,18 @@ final class WorkCommand extends MillraceCommand {
     @Option(
             names = "--poll",
             paramLabel = "DURATION",
-            converter = Durations.class,
             description = "Wait between claims where nothing wakes the worker. Default: 1s.")
     private @Nullable Duration poll;
 
     @Option(
             names = "--grace",
             paramLabel = "DURATION",
-            converter = Durations.class,
             description = "How long running jobs may go on when it is stopped. Default: 30s.")
     private Duration grace = Duration.ofSeconds(30);
 
     @Option(
             names = "--abandon-after",
             paramLabel = "DURATION",
-            converter = Durations.class,
             description =
                     "How long a handler that was asked to stop has for it before its job goes on without it; its slot"
                             + " stays taken. Default: 5s.")
@@ -111,7 +107,6 @@ final class WorkCommand extends MillraceCommand {
     @Option(
             names = "--connect-timeout",
             paramLabel = "DURATION",
-            converter = Durations.class,
             description =
                     "How long to wait at the start for a database that is down. Default: for ever; 10s with --until-empty.")
     private @Nullable Duration connectTimeout;
