@@ -55,6 +55,7 @@ final class EnqueueSpans {
         private @Nullable String queue;
         private @Nullable String kind;
 
+        @SuppressWarnings("MustBeClosedChecker") // closed when the call ends
         Enqueue(Span span, boolean bulk) {
             this.span = span;
             this.bulk = bulk;
