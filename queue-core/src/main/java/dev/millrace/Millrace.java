@@ -59,7 +59,7 @@ public final class Millrace implements AutoCloseable {
     private final Queues queues;
     private final ArgsCodec codec;
     private final Jobs jobs;
-    private final List<EnqueueInterceptor> interceptors;
+    private final Interceptors interceptors;
     private final @Nullable Events<JobEvent> events;
     private final PeriodicJobs periodic;
     private final GuardedMeter meter;
@@ -67,7 +67,7 @@ public final class Millrace implements AutoCloseable {
     private Millrace(Builder builder, Supervisor supervisor) {
         this.supervisor = supervisor;
         this.codec = builder.codec;
-        this.interceptors = List.copyOf(builder.interceptors);
+        this.interceptors = new Interceptors(builder.interceptors);
         Consumer<JobEvent> receiver = builder.onJobEvent;
         this.events = receiver == null
                 ? null
@@ -143,14 +143,12 @@ public final class Millrace implements AutoCloseable {
 
     /** As {@link #offer(JobType, Object, UnaryOperator)}, for arguments that are JSON already. */
     public Enqueued offer(NewJob job) {
-        NewJob written = intercepted(job);
-        return tell(enqueuer.enqueue(written), written, true);
+        return interceptors.one(job, written -> tell(enqueuer.enqueue(written), written, true));
     }
 
     /** As {@link #offer(Connection, JobType, Object, UnaryOperator)}, for arguments that are JSON already. */
     public Enqueued offer(Connection connection, NewJob job) {
-        NewJob written = intercepted(job);
-        return tell(enqueuer.enqueue(connection, written), written, false);
+        return interceptors.one(job, written -> tell(enqueuer.enqueue(connection, written), written, false));
     }
 
     /**
@@ -177,12 +175,16 @@ public final class Millrace implements AutoCloseable {
      * @return how many were inserted
      */
     public long enqueueAll(Iterator<NewJob> jobs, LongConsumer onId) {
-        return tell(enqueuer.enqueueAll(intercepted(jobs), onId), true);
+        return interceptors
+                .all(jobs, written -> tell(enqueuer.enqueueAll(written, onId), true))
+                .total();
     }
 
     /** As {@link #enqueueAll(Iterator, LongConsumer)}, in the caller's transaction. */
     public long enqueueAll(Connection connection, Iterator<NewJob> jobs, LongConsumer onId) {
-        return tell(enqueuer.enqueueAll(connection, intercepted(jobs), onId), false);
+        return interceptors
+                .all(jobs, written -> tell(enqueuer.enqueueAll(connection, written, onId), false))
+                .total();
     }
 
     /** Jobs of one type with its options, to be enqueued in bulk where ids are wanted. */
@@ -205,29 +207,6 @@ public final class Millrace implements AutoCloseable {
         return jobs;
     }
 
-    private NewJob intercepted(NewJob job) {
-        NewJob written = job;
-        for (EnqueueInterceptor interceptor : interceptors) {
-            written = Objects.requireNonNull(
-                    interceptor.beforeEnqueue(written), "an interceptor returned null, not a job");
-        }
-        return written;
-    }
-
-    private Iterator<NewJob> intercepted(Iterator<NewJob> jobs) {
-        return new Iterator<>() {
-            @Override
-            public boolean hasNext() {
-                return jobs.hasNext();
-            }
-
-            @Override
-            public NewJob next() {
-                return intercepted(jobs.next());
-            }
-        };
-    }
-
     private Enqueued tell(Enqueued enqueued, NewJob job, boolean committed) {
         if (enqueued.isInserted()) {
             meter.count(JobMeter.Count.ENQUEUED, job.options().queue(), job.kind(), 1);
@@ -239,12 +218,12 @@ public final class Millrace implements AutoCloseable {
         return enqueued;
     }
 
-    private long tell(JobTally inserted, boolean committed) {
+    private JobTally tell(JobTally inserted, boolean committed) {
         inserted.tell(meter, JobMeter.Count.ENQUEUED);
         if (events != null) {
             events.tell(new JobEvent.EnqueuedInBulk(inserted.total(), committed));
         }
-        return inserted.total();
+        return inserted;
     }
 
     /** The periodic jobs that the database keeps. */

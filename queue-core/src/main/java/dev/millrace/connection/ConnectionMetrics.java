@@ -85,6 +85,9 @@ public final class ConnectionMetrics {
         1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 300_000, 1_800_000
     };
 
+    /** How many buckets a histogram has. */
+    public static final int BUCKETS = BOUNDS_MILLIS.length + 1;
+
     private static final class Measured {
         private final LongAdder count = new LongAdder();
         private final LongAdder total = new LongAdder();
@@ -145,6 +148,11 @@ public final class ConnectionMetrics {
      */
     public List<Bucket> buckets(Timer timer) {
         return measures(timer).cumulative();
+    }
+
+    /** Upper bound of a bucket in seconds, as the label {@code le} of Prometheus has it: {@code 0.005}, and {@code +Inf} for the last. */
+    public static String bucketSeconds(int index) {
+        return index == BOUNDS_MILLIS.length ? "+Inf" : String.valueOf(BOUNDS_MILLIS[index] / 1e3);
     }
 
     /** Failed attempts to connect by class. */

@@ -14,4 +14,42 @@ public interface EnqueueInterceptor {
      * @param job as the interceptors before this one left it, its arguments as JSON
      */
     NewJob beforeEnqueue(NewJob job);
+
+    /**
+     * Is told that a call to enqueue begins, before its jobs are intercepted on the same thread; by default does nothing. What it
+     * throws reaches the caller, and nothing is enqueued.
+     *
+     * @param bulk whether the call may have any number of jobs
+     * @return who is to be told how it ends
+     */
+    default Call beforeCall(boolean bulk) {
+        return Call.UNWATCHED;
+    }
+
+    /**
+     * Is told on the same thread how a call ended, by one of its methods, once; the one of the last interceptor first. What it
+     * throws reaches the caller, although the jobs may be written: better nothing.
+     */
+    interface Call {
+
+        /** Does nothing. */
+        Call UNWATCHED = new Call() {
+            @Override
+            public void enqueued(long jobs, long id) {}
+
+            @Override
+            public void failed(Throwable failure) {}
+        };
+
+        /**
+         * The jobs are written; in a caller's transaction, which may yet be rolled back, as well.
+         *
+         * @param jobs how many were inserted
+         * @param id of the single job, or of the one that holds its unique key; 0 for a bulk
+         */
+        void enqueued(long jobs, long id);
+
+        /** Nothing was enqueued, or it is not known whether anything was. */
+        void failed(Throwable failure);
+    }
 }

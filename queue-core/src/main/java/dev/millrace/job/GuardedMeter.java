@@ -35,6 +35,17 @@ public final class GuardedMeter implements JobMeter {
     }
 
     @Override
+    public void count(History what, long amount) {
+        if (meter != null) {
+            try {
+                meter.count(what, amount);
+            } catch (RuntimeException failure) {
+                complain(failure);
+            }
+        }
+    }
+
+    @Override
     public void waited(String queue, String kind, Duration time) {
         if (meter != null) {
             try {

@@ -1,8 +1,11 @@
 package dev.millrace.job;
 
 import java.lang.reflect.Type;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.ObjectReader;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
@@ -12,6 +15,8 @@ import tools.jackson.databind.json.JsonMapper;
 public final class JacksonArgsCodec implements ArgsCodec {
 
     private final JsonMapper mapper;
+    /** One for each type of arguments, of which a program has as many as kinds. */
+    private final Map<Type, ObjectReader> readers = new ConcurrentHashMap<>();
 
     public JacksonArgsCodec() {
         this(JsonMapper.builder()
@@ -39,7 +44,8 @@ public final class JacksonArgsCodec implements ArgsCodec {
     @Override
     public Object decode(String json, Type type) {
         try {
-            Object value = mapper.readValue(json, mapper.constructType(type));
+            Object value = readers.computeIfAbsent(type, one -> mapper.readerFor(mapper.constructType(one)))
+                    .readValue(json);
             if (value == null) {
                 throw new ArgsException("Arguments are JSON null, expected " + type.getTypeName(), null);
             }

@@ -36,12 +36,31 @@ public interface JobMeter {
         PROMOTED
     }
 
+    /** What maintenance does to the history of ended jobs, on the worker that leads. */
+    enum History {
+        /** Rows deleted one by one because their retention was over. */
+        ROWS_DELETED,
+        /** Rows moved aside because they are kept for longer than the day they were in. */
+        ROWS_MOVED,
+        /** Days dropped, each with all its rows. */
+        DAYS_DROPPED,
+        /** Days created ahead of their time. */
+        DAYS_PREPARED
+    }
+
     /**
      * So many jobs more.
      *
      * @param jobs at least one
      */
     void count(Count what, String queue, String kind, long jobs);
+
+    /**
+     * So many rows or days more; by default ignored.
+     *
+     * @param amount at least one
+     */
+    default void count(History what, long amount) {}
 
     /** A job has waited this long, from when it was due until its handler is called. */
     void waited(String queue, String kind, Duration time);

@@ -44,12 +44,12 @@ public record NewJob(String kind, String args, EnqueueOptions options) {
                             + ": store the data elsewhere and pass a reference, or raise the limit",
                     null);
         }
-        requireNoNul(bytes, "Arguments of a job of kind " + kind);
+        requireNoNul(bytes);
         return bytes;
     }
 
     /** Looks for the escape {@code \}{@code u0000} that is not itself escaped. */
-    static void requireNoNul(byte[] json, String what) {
+    private void requireNoNul(byte[] json) {
         for (int i = 0; i < json.length; i++) {
             if (json[i] == '\\') {
                 if (i + 5 < json.length
@@ -59,7 +59,9 @@ public record NewJob(String kind, String args, EnqueueOptions options) {
                         && json[i + 4] == '0'
                         && json[i + 5] == '0') {
                     throw new ArgsException(
-                            what + " contain a NUL character (\\u0000), which PostgreSQL can't store", null);
+                            "Arguments of a job of kind " + kind
+                                    + " contain a NUL character (\\u0000), which PostgreSQL can't store",
+                            null);
                 }
                 i++;
             }

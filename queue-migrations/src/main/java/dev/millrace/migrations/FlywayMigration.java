@@ -3,9 +3,14 @@ package dev.millrace.migrations;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
+import java.util.function.Consumer;
 import javax.sql.DataSource;
 import org.flywaydb.core.Flyway;
+import org.flywaydb.core.api.MigrationInfo;
 import org.flywaydb.core.api.ResourceProvider;
+import org.flywaydb.core.api.callback.Callback;
+import org.flywaydb.core.api.callback.Context;
+import org.flywaydb.core.api.callback.Event;
 import org.flywaydb.core.api.configuration.FluentConfiguration;
 import org.flywaydb.core.api.resource.LoadableResource;
 import org.flywaydb.database.postgresql.PostgreSQLConfigurationExtension;
@@ -23,8 +28,14 @@ final class FlywayMigration {
      * Flyway for one schema; it has not connected yet.
      *
      * @param installed schema version that a new history table starts from: what somebody installed by hand, or 0
+     * @param beforeEach is told what each migration is before it runs
      */
-    static Flyway of(DataSource dataSource, SchemaName schema, List<MigrationScript> scripts, int installed) {
+    static Flyway of(
+            DataSource dataSource,
+            SchemaName schema,
+            List<MigrationScript> scripts,
+            int installed,
+            Consumer<String> beforeEach) {
         FluentConfiguration configuration = Flyway.configure(FlywayMigration.class.getClassLoader())
                 .dataSource(RestoredSessions.of(dataSource))
                 .schemas(schema.value())
@@ -38,6 +49,7 @@ final class FlywayMigration {
                 .resourceProvider(new Scripts(scripts))
                 .javaMigrationClassProvider(List::of)
                 .skipDefaultCallbacks(true)
+                .callbacks(new BeforeEach(beforeEach))
                 .placeholderReplacement(false)
                 // CREATE INDEX CONCURRENTLY and the INSERT of the version share a script, which then has no
                 // transaction.
@@ -52,6 +64,31 @@ final class FlywayMigration {
                 .getConfigurationExtension(PostgreSQLConfigurationExtension.class)
                 .setTransactionalLock(false);
         return configuration.load();
+    }
+
+    /** Tells of each migration. */
+    private record BeforeEach(Consumer<String> receiver) implements Callback {
+
+        @Override
+        public boolean supports(Event event, Context context) {
+            return event == Event.BEFORE_EACH_MIGRATE;
+        }
+
+        @Override
+        public boolean canHandleInTransaction(Event event, Context context) {
+            return true;
+        }
+
+        @Override
+        public void handle(Event event, Context context) {
+            MigrationInfo migration = context.getMigrationInfo();
+            receiver.accept(migration.getVersion() + ", " + migration.getDescription());
+        }
+
+        @Override
+        public String getCallbackName() {
+            return "progress";
+        }
     }
 
     /** What is given, instead of what a search of the class path finds. */

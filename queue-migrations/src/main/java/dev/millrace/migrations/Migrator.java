@@ -15,6 +15,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import javax.sql.DataSource;
 import org.flywaydb.core.api.FlywayException;
 import org.flywaydb.core.api.output.ValidateResult;
@@ -74,8 +75,17 @@ public final class Migrator {
      *     program knows, a right is missing, a statement fails, or another process is migrating for too long
      * @throws dev.millrace.error.MillraceException if the database cannot be reached, with the {@link SQLException}
      */
-    @SuppressWarnings("try") // the lock is held, not used
     public MigrationResult migrate() {
+        return migrate(migration -> {});
+    }
+
+    /**
+     * As {@link #migrate()}, for whoever wants to see how far it has come.
+     *
+     * @param beforeEach is told, on this thread, what each migration is before it runs: {@code 2, job operations}
+     */
+    @SuppressWarnings("try") // the lock is held, not used
+    public MigrationResult migrate(Consumer<String> beforeEach) {
         return withSession("migrate", session -> {
             int found = checkNotNewer(SchemaVersion.installed(session, schema));
             if (found == required()) {
@@ -87,8 +97,9 @@ public final class Migrator {
                     return new MigrationResult(from, from, 0);
                 }
                 createSchema(session);
-                int applied =
-                        FlywayMigration.of(dataSource, schema, scripts, from).migrate().migrationsExecuted;
+                int applied = FlywayMigration.of(dataSource, schema, scripts, from, beforeEach)
+                        .migrate()
+                        .migrationsExecuted;
                 int to = SchemaVersion.installed(session, schema);
                 SchemaVersion.check(to, required(), schema);
                 return new MigrationResult(from, to, applied);
@@ -131,7 +142,7 @@ public final class Migrator {
             int installed = SchemaVersion.installed(session, schema);
             SchemaVersion.check(installed, required(), schema);
             if (hasHistory(session)) {
-                ValidateResult result = FlywayMigration.of(dataSource, schema, scripts, installed)
+                ValidateResult result = FlywayMigration.of(dataSource, schema, scripts, installed, migration -> {})
                         .validateWithResult();
                 if (!result.validationSuccessful) {
                     String versions = String.join(

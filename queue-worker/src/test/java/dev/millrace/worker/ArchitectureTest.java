@@ -102,6 +102,17 @@ class ArchitectureTest {
     }
 
     @Test
+    void onlyTracing_usesOpenTelemetry() {
+        noClasses()
+                .that()
+                .resideOutsideOfPackages("dev.millrace.worker.tracing..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage("io.opentelemetry..")
+                .check(classes);
+    }
+
+    @Test
     void nothingOutsideTheSupervisor_sleepsOrRetriesConnections() {
         noClasses()
                 .that()

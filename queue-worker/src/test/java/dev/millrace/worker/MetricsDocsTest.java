@@ -95,6 +95,13 @@ class MetricsDocsTest {
     }
 
     @Test
+    void scrape_everyFamily_saysWhatItIs() {
+        assertThat(registry.scrape().lines().filter(line -> line.startsWith("# HELP millrace_")))
+                .hasSameSizeAs(families())
+                .allSatisfy(line -> assertThat(line).matches("# HELP \\w+ \\S.{5,}"));
+    }
+
+    @Test
     void dashboard_isJsonAndAsksForWhatIsThere() throws IOException {
         String text = Files.readString(Path.of("../examples/deploy/grafana-dashboard.json"));
         JsonNode dashboard = JsonMapper.shared().readTree(text);

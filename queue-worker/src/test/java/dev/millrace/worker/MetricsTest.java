@@ -209,6 +209,20 @@ class MetricsTest {
     }
 
     @Test
+    void history_whatRetentionDoes_isCounted() {
+        database.execute(
+                "INSERT INTO job (kind, state, finalized_at) VALUES ('number', 'completed', now() - interval '300 days')");
+        rig.start(rig.worker().meter(metrics).handle(NUMBER, (job, number) -> {}));
+
+        await().atMost(SOON)
+                .ignoreExceptions()
+                .untilAsserted(() -> assertThat(registry.get("millrace.history.rows.deleted")
+                                .counter()
+                                .count())
+                        .isEqualTo(1));
+    }
+
+    @Test
     void wait_ofAJobThatWasDueBefore_isMeasuredFromThen() {
         database.execute(
                 "INSERT INTO job (kind, args, scheduled_at) VALUES ('number', '{\"n\": 1}', now() - interval '1 hour')");
@@ -253,7 +267,18 @@ class MetricsTest {
         assertThat(registry.get("millrace.connection.connect.attempts").functionCounter())
                 .extracting(FunctionCounter::count)
                 .isEqualTo((double) worker.metrics().count(Counter.CONNECT_ATTEMPTS));
-        assertThat(registry.get("millrace.connection.connect").functionTimer().count())
-                .isPositive();
+        double connects =
+                registry.get("millrace.connection.connect").functionTimer().count();
+        assertThat(connects).isPositive();
+        assertThat(registry.get("millrace.connection.connect.within")
+                        .tag("le", "+Inf")
+                        .functionCounter()
+                        .count())
+                .isGreaterThanOrEqualTo(connects);
+        assertThat(registry.get("millrace.connection.connect.within")
+                        .tag("le", "0.005")
+                        .functionCounter()
+                        .count())
+                .isLessThanOrEqualTo(connects);
     }
 }

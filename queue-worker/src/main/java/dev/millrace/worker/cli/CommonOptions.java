@@ -2,12 +2,12 @@ package dev.millrace.worker.cli;
 
 import dev.millrace.connection.Database;
 import dev.millrace.migrations.SchemaName;
-import java.util.Map;
+import java.nio.file.Path;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
-/** Options that all commands have. A flag wins over the environment. */
+/** Options that all commands have. A flag wins over the environment, and that over the file; see {@link Configuration}. */
 final class CommonOptions {
 
     /**
@@ -16,9 +16,17 @@ final class CommonOptions {
      */
     private static final Pattern MISPLACED = Pattern.compile("[@&=?]");
 
+    static final String CONFIG = "--config";
+
     enum LogFormat {
         text,
         json
+    }
+
+    enum Color {
+        auto,
+        always,
+        never
     }
 
     @Option(
@@ -26,7 +34,7 @@ final class CommonOptions {
             paramLabel = "URL",
             description =
                     "Database: jdbc:postgresql://HOST:PORT/DB?user=…&password=… or postgresql://USER:PASSWORD@HOST:PORT/DB. "
-                            + "Environment: MILLRACE_DATABASE_URL, which keeps the password out of the process list.")
+                            + "As MILLRACE_DATABASE_URL in the environment it keeps the password out of the process list.")
     @Nullable String databaseUrl;
 
     @Option(
@@ -34,7 +42,7 @@ final class CommonOptions {
             paramLabel = "URL",
             description =
                     "Second URL that leads to the server itself where --database-url leads to a pooler: for listening and "
-                            + "migrations. Environment: MILLRACE_DIRECT_URL.")
+                            + "migrations.")
     @Nullable String directUrl;
 
     @Option(
@@ -46,7 +54,7 @@ final class CommonOptions {
     @Option(
             names = "--schema",
             paramLabel = "NAME",
-            description = "Schema of the job tables, taken literally. Default: millrace. Environment: MILLRACE_SCHEMA.")
+            description = "Schema of the job tables, taken literally. Default: millrace.")
     @Nullable String schema;
 
     @Option(
@@ -54,6 +62,18 @@ final class CommonOptions {
             paramLabel = "text|json",
             description = "Form of the logs on standard error. Default: ${DEFAULT-VALUE}.")
     LogFormat logFormat = LogFormat.text;
+
+    @Option(
+            names = "--color",
+            paramLabel = "auto|always|never",
+            description = "Colours in tables and help. auto: on a terminal, unless NO_COLOR is set. Default: auto.")
+    Color color = Color.auto;
+
+    @Option(
+            names = CONFIG,
+            paramLabel = "FILE",
+            description = "Properties file with what neither flags nor the environment say, such as schema=jobs.")
+    @Nullable Path config;
 
     @Option(names = "--verbose", description = "Debug logs, and stack traces with errors.")
     boolean verbose;
@@ -63,15 +83,13 @@ final class CommonOptions {
      *
      * @throws UsageException if no database is named, or the URL or the schema is not possible
      */
-    Database database(Map<String, String> environment) {
-        String url = databaseUrl == null ? environment.get("MILLRACE_DATABASE_URL") : databaseUrl;
-        if (url == null || url.isBlank()) {
+    Database database() {
+        if (databaseUrl == null || databaseUrl.isBlank()) {
             throw new UsageException("No database: give --database-url, or set MILLRACE_DATABASE_URL");
         }
-        Database database = Database.of(url).withSchema(schemaName(environment));
-        String direct = directUrl == null ? environment.get("MILLRACE_DIRECT_URL") : directUrl;
-        if (direct != null && !direct.isBlank()) {
-            database = database.withDirectUrl(direct);
+        Database database = Database.of(databaseUrl).withSchema(schemaName());
+        if (directUrl != null && !directUrl.isBlank()) {
+            database = database.withDirectUrl(directUrl);
         }
         if (pooler) {
             database = database.withPooler();
@@ -84,8 +102,7 @@ final class CommonOptions {
         return database;
     }
 
-    SchemaName schemaName(Map<String, String> environment) {
-        String name = schema == null ? environment.get("MILLRACE_SCHEMA") : schema;
-        return name == null || name.isEmpty() ? SchemaName.DEFAULT : new SchemaName(name);
+    SchemaName schemaName() {
+        return schema == null || schema.isEmpty() ? SchemaName.DEFAULT : new SchemaName(schema);
     }
 }

@@ -59,13 +59,22 @@ final class DoctorCommand extends MillraceCommand {
                 .orElse(0);
         for (Finding finding : report.findings()) {
             String check = finding.check() + " ".repeat(width - finding.check().length());
-            out.println(Secrets.masked("%-4s  %s  %s".formatted(finding.level(), check, finding.found())));
+            out.println(level(finding.level()) + Secrets.masked("  %s  %s".formatted(check, finding.found())));
             if (finding.advice() != null) {
                 out.println(Secrets.masked("      " + " ".repeat(width) + "  → " + finding.advice()));
             }
         }
         out.println((report.isFit() ? "Fit" : "Not fit") + ": " + report.count(Level.OK) + " ok, "
                 + report.count(Level.WARN) + " to look at, " + report.count(Level.FAIL) + " failed");
+    }
+
+    private String level(Level level) {
+        String word = "%-4s".formatted(level);
+        return switch (level) {
+            case OK -> colors().green(word);
+            case WARN -> colors().yellow(word);
+            case FAIL -> colors().red(word);
+        };
     }
 
     private static String json(Report report) {

@@ -6,19 +6,19 @@ import dev.millrace.enqueue.Enqueued;
 import dev.millrace.error.MillraceException;
 import dev.millrace.job.EnqueueOptions;
 import dev.millrace.job.NewJob;
-import dev.millrace.job.RetrySchedule;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Objects;
-import java.util.stream.IntStream;
-import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import tools.jackson.databind.node.ObjectNode;
 
 /** Enqueues one job from its options, or any number from standard input. */
 @Command(
@@ -43,55 +43,14 @@ final class EnqueueCommand extends MillraceCommand {
     @Parameters(index = "0", arity = "0..1", paramLabel = "KIND", description = "Kind of the job.")
     private @Nullable String kind;
 
-    @Option(names = "--args", paramLabel = "JSON", description = "Arguments, one JSON value. Default: {}.")
-    private @Nullable String args;
+    @Mixin
+    private final JobOptions job = new JobOptions();
 
-    @Option(names = "--queue", paramLabel = "NAME", description = "Queue. Default: default.")
-    private @Nullable String queue;
-
-    @Option(names = "--priority", paramLabel = "1-4", description = "1 is first. Default: 2.")
-    private @Nullable Integer priority;
-
-    @Option(
-            names = "--max-attempts",
-            paramLabel = "N",
-            description = "Attempts before the job is discarded. Default: 25.")
-    private @Nullable Integer maxAttempts;
-
-    @Option(
-            names = "--in",
-            paramLabel = "DURATION",
-            converter = Durations.class,
-            description = "Not before this time has passed.")
+    @Option(names = "--in", paramLabel = "DURATION", description = "Not before this time has passed.")
     private @Nullable Duration in;
 
-    @Option(
-            names = "--at",
-            paramLabel = "TIME",
-            converter = Moments.class,
-            description = "Not before this moment, such as 2027-01-31T12:00:00Z.")
+    @Option(names = "--at", paramLabel = "TIME", description = "Not before this moment, such as 2027-01-31T12:00:00Z.")
     private @Nullable Instant at;
-
-    @Option(
-            names = "--timeout",
-            paramLabel = "DURATION",
-            converter = Durations.class,
-            description = "How long one attempt may run.")
-    private @Nullable Duration timeout;
-
-    @Option(names = "--tag", paramLabel = "TAG", description = "Word to find the job by; repeatable.")
-    private List<String> tags = List.of();
-
-    @Option(names = "--metadata", paramLabel = "JSON", description = "JSON object that travels with the job.")
-    private @Nullable String metadata;
-
-    @Option(
-            names = "--retry-policy",
-            paramLabel = "POLICY",
-            converter = RetryPolicies.class,
-            description = "Wait between attempts: 'fixed 10s', or 'exponential 1s 2.0 1h' (first, factor, most)."
-                    + " Default: as the handler says.")
-    private @Nullable RetrySchedule retryPolicy;
 
     @Option(
             names = "--unique-by",
@@ -101,11 +60,7 @@ final class EnqueueCommand extends MillraceCommand {
                     + " queue; with any_kind, whatever the kind. Repeatable.")
     private List<String> uniqueBy = List.of();
 
-    @Option(
-            names = "--unique-for",
-            paramLabel = "DURATION",
-            converter = Durations.class,
-            description = "Once in each window of time.")
+    @Option(names = "--unique-for", paramLabel = "DURATION", description = "Once in each window of time.")
     private @Nullable Duration uniqueFor;
 
     @Option(
@@ -135,6 +90,9 @@ final class EnqueueCommand extends MillraceCommand {
     @Option(names = "--print-ids", description = "With --stdin: print the ids in order instead of a count.")
     private boolean printIds;
 
+    @Option(names = "--json", description = "Print one JSON object.")
+    private boolean json;
+
     @Option(
             names = "--max-args-bytes",
             paramLabel = "N",
@@ -154,18 +112,30 @@ final class EnqueueCommand extends MillraceCommand {
             requireNoJobOptions();
             bulk();
         } else {
-            NewJob job = new NewJob(kind, JsonText.requireValue("--args", args == null ? "{}" : args), jobOptions());
-            try (Millrace millrace = connect()) {
-                Enqueued enqueued = millrace.offer(job);
-                if (!enqueued.isInserted()) {
-                    terminal.err()
-                            .println("Not inserted: job " + enqueued.id() + " holds the unique key, and was "
-                                    + (enqueued.outcome() == Enqueued.Outcome.SKIPPED ? "left as it is" : "changed"));
-                }
-                terminal.out().println(enqueued.id());
-            }
+            one(job.job(kind, timeAndUniqueness()));
         }
         return ExitStatus.DONE;
+    }
+
+    private void one(NewJob job) {
+        Enqueued enqueued;
+        try (Millrace millrace = connect()) {
+            enqueued = millrace.offer(job);
+        }
+        if (json) {
+            terminal.out()
+                    .println(JsonText.JSON.writeValueAsString(JsonText.JSON
+                            .createObjectNode()
+                            .put("id", enqueued.id())
+                            .put("outcome", enqueued.outcome().name().toLowerCase(Locale.ROOT))));
+            return;
+        }
+        if (!enqueued.isInserted()) {
+            terminal.err()
+                    .println("Not inserted: job " + enqueued.id() + " holds the unique key, and was "
+                            + (enqueued.outcome() == Enqueued.Outcome.SKIPPED ? "left as it is" : "changed"));
+        }
+        terminal.out().println(enqueued.id());
     }
 
     private Millrace connect() {
@@ -173,39 +143,19 @@ final class EnqueueCommand extends MillraceCommand {
     }
 
     private void requireNoJobOptions() {
-        boolean given = Stream.of(
-                        args,
-                        queue,
-                        priority,
-                        maxAttempts,
-                        in,
-                        at,
-                        timeout,
-                        metadata,
-                        retryPolicy,
-                        uniqueFor,
-                        uniqueStates,
-                        onConflict)
-                .anyMatch(Objects::nonNull);
-        if (given || !tags.isEmpty() || !uniqueBy.isEmpty() || !replace.isEmpty()) {
+        boolean given = Stream.of(in, at, uniqueFor, uniqueStates, onConflict).anyMatch(Objects::nonNull);
+        if (given || job.isGiven() || !uniqueBy.isEmpty() || !replace.isEmpty()) {
             throw new UsageException("With --stdin each line has its own arguments and options: write them there");
         }
     }
 
-    private EnqueueOptions jobOptions() {
-        EnqueueOptions options = EnqueueOptions.DEFAULTS;
+    private EnqueueOptions timeAndUniqueness() {
         if (at != null && in != null) {
             throw new UsageException("Give --at or --in: one of both");
         }
-        options = queue == null ? options : options.queue(queue);
-        options = priority == null ? options : options.priority(priority);
-        options = maxAttempts == null ? options : options.maxAttempts(maxAttempts);
+        EnqueueOptions options = EnqueueOptions.DEFAULTS;
         options = at == null ? options : options.at(at);
         options = in == null ? options : options.in(in);
-        options = timeout == null ? options : options.timeout(timeout);
-        options = retryPolicy == null ? options : options.retryPolicy(retryPolicy);
-        options = tags.isEmpty() ? options : options.tags(tags.toArray(new String[0]));
-        options = metadata == null ? options : options.metadata(JsonText.requireObject("--metadata", metadata));
         if (uniqueBy.isEmpty()) {
             if (uniqueFor != null || uniqueStates != null || onConflict != null || !replace.isEmpty()) {
                 throw new UsageException("Give --unique-by with what is said of uniqueness");
@@ -216,40 +166,58 @@ final class EnqueueCommand extends MillraceCommand {
     }
 
     private void bulk() throws InterruptedException {
-        Ids ids = new Ids();
+        Ids ids = new Ids(printIds);
         long count;
         try (Millrace millrace = connect();
-                JobLines lines = new JobLines(terminal.in(), maxArgsBytes, INPUT_PATIENCE)) {
+                JobLines lines = new JobLines(terminal.in(), maxArgsBytes, INPUT_PATIENCE);
+                Progress progress = new Progress(terminal)) {
             lines.awaitFirst();
             try {
-                count = millrace.enqueueAll(lines, printIds ? ids::add : id -> {});
+                count = millrace.enqueueAll(lines, id -> {
+                    ids.add(id);
+                    if (ids.count % 1_000 == 0) {
+                        progress.tell("Enqueue: " + ids.count + " jobs");
+                    }
+                });
             } catch (EnqueueException refused) {
                 throw new MillraceException(
                         lines.range() + " were not enqueued, nor was any other line: " + refused.getMessage(), refused);
             }
         }
-        if (printIds) {
-            ids.stream().forEach(terminal.out()::println);
+        if (json) {
+            ObjectNode object = JsonText.JSON.createObjectNode().put("jobs", count);
+            if (printIds) {
+                object.set("ids", JsonText.JSON.valueToTree(ids.kept()));
+            }
+            terminal.out().println(JsonText.JSON.writeValueAsString(object));
+        } else if (printIds) {
+            Arrays.stream(ids.kept()).forEach(terminal.out()::println);
         } else {
             terminal.out().println(count + (count == 1 ? " job enqueued" : " jobs enqueued"));
         }
     }
 
-    /** Ids that hold only after the commit, eight bytes each. */
+    /** Ids that hold only after the commit, eight bytes each, if they are to be kept. */
     private static final class Ids {
 
+        private final boolean keep;
         private long[] ids = new long[1_024];
-        private int size;
+        private int count;
 
-        void add(long id) {
-            if (size == ids.length) {
-                ids = Arrays.copyOf(ids, size * 2);
-            }
-            ids[size++] = id;
+        Ids(boolean keep) {
+            this.keep = keep;
         }
 
-        LongStream stream() {
-            return IntStream.range(0, size).mapToLong(i -> ids[i]);
+        void add(long id) {
+            if (keep) {
+                ids = count == ids.length ? Arrays.copyOf(ids, count * 2) : ids;
+                ids[count] = id;
+            }
+            count++;
+        }
+
+        long[] kept() {
+            return Arrays.copyOf(ids, count);
         }
     }
 }

@@ -14,16 +14,19 @@ import picocli.CommandLine.UnmatchedArgumentException;
 final class Failures implements IParameterExceptionHandler, IExecutionExceptionHandler {
 
     private final PrintWriter err;
-    private final boolean verbose;
+    private final Configuration configuration;
+    private boolean verbose;
 
     /**
      * For one run.
      *
-     * @param verbose whether to show stack traces too
+     * @param verbose whether to show stack traces too; a command may have been told to by its configuration as well
+     * @param configuration where values come from that were not typed
      */
-    Failures(PrintWriter err, boolean verbose) {
+    Failures(PrintWriter err, boolean verbose, Configuration configuration) {
         this.err = err;
         this.verbose = verbose;
+        this.configuration = configuration;
     }
 
     /** What was typed is not repeated whole: it may hold a password. */
@@ -32,7 +35,7 @@ final class Failures implements IParameterExceptionHandler, IExecutionExceptionH
         String message = failure instanceof UnmatchedArgumentException unmatched
                 ? "Unknown option or argument '"
                         + shown(unmatched.getUnmatched().get(0)) + "'"
-                : String.valueOf(failure.getMessage());
+                : failure.getMessage() + configuration.originOf(failure.getArgSpec());
         String command = failure.getCommandLine().getCommandSpec().qualifiedName();
         say(message + " (see " + command + " --help)", failure);
         return ExitStatus.USAGE;
@@ -40,6 +43,7 @@ final class Failures implements IParameterExceptionHandler, IExecutionExceptionH
 
     @Override
     public int handleExecutionException(Exception failure, CommandLine command, ParseResult parsed) {
+        verbose |= command.getCommand() instanceof MillraceCommand failed && failed.options().verbose;
         return failed(failure);
     }
 

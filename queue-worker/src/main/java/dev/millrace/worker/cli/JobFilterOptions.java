@@ -41,35 +41,22 @@ final class JobFilterOptions {
     @Option(
             names = "--created-from",
             paramLabel = "TIME",
-            converter = Moments.class,
             description = "Enqueued then or later, such as 2027-01-31T12:00:00Z.")
     private @Nullable Instant createdFrom;
 
-    @Option(
-            names = "--created-before",
-            paramLabel = "TIME",
-            converter = Moments.class,
-            description = "Enqueued before.")
+    @Option(names = "--created-before", paramLabel = "TIME", description = "Enqueued before.")
     private @Nullable Instant createdBefore;
 
-    @Option(
-            names = "--scheduled-from",
-            paramLabel = "TIME",
-            converter = Moments.class,
-            description = "Due then or later.")
+    @Option(names = "--scheduled-from", paramLabel = "TIME", description = "Due then or later.")
     private @Nullable Instant scheduledFrom;
 
-    @Option(names = "--scheduled-before", paramLabel = "TIME", converter = Moments.class, description = "Due before.")
+    @Option(names = "--scheduled-before", paramLabel = "TIME", description = "Due before.")
     private @Nullable Instant scheduledBefore;
 
-    @Option(
-            names = "--finalized-from",
-            paramLabel = "TIME",
-            converter = Moments.class,
-            description = "Ended then or later.")
+    @Option(names = "--finalized-from", paramLabel = "TIME", description = "Ended then or later.")
     private @Nullable Instant finalizedFrom;
 
-    @Option(names = "--finalized-before", paramLabel = "TIME", converter = Moments.class, description = "Ended before.")
+    @Option(names = "--finalized-before", paramLabel = "TIME", description = "Ended before.")
     private @Nullable Instant finalizedBefore;
 
     @Option(

@@ -1,8 +1,11 @@
 package dev.millrace.worker.cli;
 
+import static dev.millrace.worker.cli.TextTable.cell;
+
 import dev.millrace.ops.AttemptFailure;
 import dev.millrace.ops.JobDetails;
 import dev.millrace.ops.JobSummary;
+import java.io.PrintWriter;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
@@ -15,35 +18,31 @@ import org.jspecify.annotations.Nullable;
 /** Jobs for people: lines of text in which nothing that others wrote can steer the terminal. */
 final class JobText {
 
-    private static final List<String> HEAD =
-            List.of("ID", "STATE", "KIND", "QUEUE", "PRIORITY", "ATTEMPT", "WHEN", "LAST ERROR");
+    private static final String[] HEAD = {"ID", "STATE", "KIND", "QUEUE", "PRIORITY", "ATTEMPT", "WHEN", "LAST ERROR"};
 
     private JobText() {}
 
-    /** A line for each job, in columns as wide as these jobs need. */
-    static List<String> table(List<JobSummary> jobs, boolean withHead) {
-        List<List<String>> rows = new ArrayList<>();
+    /** Prints a line for each job. */
+    static void table(PrintWriter out, List<JobSummary> jobs, boolean withHead, Colors colors) {
+        List<String[]> rows = new ArrayList<>();
         if (withHead) {
-            rows.add(HEAD);
+            rows.add(colors.head(HEAD));
         }
         for (JobSummary job : jobs) {
-            rows.add(List.of(
-                    Long.toString(job.id()),
-                    job.state().sql(),
-                    line(job.kind()),
-                    line(job.queue()),
-                    Integer.toString(job.priority()),
-                    job.attempt() + "/" + job.maxAttempts(),
-                    seconds(when(job)),
-                    job.lastError() == null ? "" : shortened(line(job.lastError()))));
+            rows.add(new String[] {
+                Long.toString(job.id()),
+                colors.state(job.state()),
+                cell(job.kind()),
+                cell(job.queue()),
+                Integer.toString(job.priority()),
+                job.attempt() + "/" + job.maxAttempts(),
+                seconds(when(job)),
+                job.lastError() == null ? "" : shortened(cell(job.lastError()))
+            });
         }
-        int[] widths = new int[HEAD.size() - 1];
-        for (List<String> row : rows) {
-            for (int i = 0; i < widths.length; i++) {
-                widths[i] = Math.max(widths[i], row.get(i).length());
-            }
+        if (!rows.isEmpty()) {
+            TextTable.print(out, rows);
         }
-        return rows.stream().map(row -> aligned(row, widths)).toList();
     }
 
     /** What is known of a job, a line for each thing; JSON and failures below. */
@@ -73,7 +72,7 @@ final class JobText {
             lines.add("");
             lines.add("failed attempt " + Objects.requireNonNullElse(failure.attempt(), "?")
                     + (failure.at() == null ? "" : " at " + failure.at())
-                    + (failure.worker() == null ? "" : " on " + line(failure.worker())));
+                    + (failure.worker() == null ? "" : " on " + cell(failure.worker())));
             indented(
                     lines,
                     Stream.of(failure.type(), failure.message())
@@ -94,17 +93,9 @@ final class JobText {
         return job.state().isWaiting() || job.attemptedAt() == null ? job.scheduledAt() : job.attemptedAt();
     }
 
-    private static String aligned(List<String> row, int[] widths) {
-        StringBuilder text = new StringBuilder();
-        for (int i = 0; i < widths.length; i++) {
-            text.append(row.get(i)).append(" ".repeat(widths[i] - row.get(i).length() + 2));
-        }
-        return text.append(row.get(widths.length)).toString().stripTrailing();
-    }
-
     private static void add(List<String> lines, String name, @Nullable Object value) {
         if (value != null) {
-            lines.add("%-18s%s".formatted(name, line(value.toString())));
+            lines.add("%-18s%s".formatted(name, cell(value.toString())));
         }
     }
 
@@ -119,12 +110,7 @@ final class JobText {
     }
 
     private static void indented(List<String> lines, String text) {
-        text.lines().forEach(line -> lines.add("  " + line(line.replace("\t", "    "))));
-    }
-
-    /** Text of others without line ends and control characters. */
-    private static String line(String text) {
-        return text.replaceAll("\\R", " ").replaceAll("\\p{Cntrl}", "?");
+        text.lines().forEach(line -> lines.add("  " + cell(line.replace("\t", "    "))));
     }
 
     private static String shortened(String text) {

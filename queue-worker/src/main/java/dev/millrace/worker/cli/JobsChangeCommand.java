@@ -12,6 +12,7 @@ import java.util.Scanner;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import tools.jackson.databind.node.ObjectNode;
 
 /** What is done to jobs: to those of the ids given, each answered in a line, or to all that meet conditions, which are counted. */
 abstract class JobsChangeCommand<O extends Enum<O>> extends MillraceCommand {
@@ -33,6 +34,11 @@ abstract class JobsChangeCommand<O extends Enum<O>> extends MillraceCommand {
 
     @Option(names = "--yes", description = "With conditions: do not ask.")
     private boolean yes;
+
+    @Option(
+            names = "--json",
+            description = "One JSON object: what became of each ID, or with conditions, how many jobs of each outcome.")
+    private boolean json;
 
     JobsChangeCommand(Terminal terminal) {
         super(terminal);
@@ -84,16 +90,47 @@ abstract class JobsChangeCommand<O extends Enum<O>> extends MillraceCommand {
         }
         try (Millrace millrace = Millrace.connect(database())) {
             if (!yes && !isConfirmed(millrace.jobs(), filter)) {
-                terminal.out().println("Nothing was changed");
+                (json ? terminal.err() : terminal.out()).println("Nothing was changed");
                 return ExitStatus.FAILED;
             }
-            BulkResult<O> result = change(millrace.jobs(), filter, options);
-            if (result.jobs() == 0) {
-                terminal.out().println("0 jobs");
-            }
-            result.counts().forEach((outcome, jobs) -> terminal.out().println(word(outcome) + " " + jobs));
+            show(changeAll(millrace.jobs(), filter, options));
         }
         return ExitStatus.DONE;
+    }
+
+    private BulkResult<O> changeAll(Jobs jobs, JobFilter filter, BulkOptions options) {
+        try (Progress progress = new Progress(terminal)) {
+            return change(
+                    jobs,
+                    filter,
+                    options.onProgress(done -> progress.tell(commandName() + ": " + done.jobs() + " jobs")));
+        }
+    }
+
+    private void show(BulkResult<O> result) {
+        if (json) {
+            ObjectNode object = JsonText.JSON.createObjectNode().put("jobs", result.jobs());
+            result.counts().forEach((outcome, jobs) -> object.put(word(outcome), jobs));
+            terminal.out().println(JsonText.JSON.writeValueAsString(object));
+            return;
+        }
+        if (result.jobs() == 0) {
+            terminal.out().println("0 jobs");
+        }
+        result.counts().forEach((outcome, jobs) -> terminal.out().println(word(outcome) + " " + jobs));
+    }
+
+    /** In the order in which they were asked for. */
+    private void show(List<Long> ids, Map<Long, O> outcomes) {
+        if (json) {
+            ObjectNode object = JsonText.JSON.createObjectNode();
+            ids.stream().distinct().forEach(id -> object.put(String.valueOf(id), word(outcomes.get(id))));
+            terminal.out()
+                    .println(JsonText.JSON.writeValueAsString(
+                            JsonText.JSON.createObjectNode().set("outcomes", object)));
+            return;
+        }
+        ids.stream().distinct().forEach(id -> terminal.out().println(id + " " + word(outcomes.get(id))));
     }
 
     private int one(List<Long> ids) {
@@ -104,8 +141,7 @@ abstract class JobsChangeCommand<O extends Enum<O>> extends MillraceCommand {
         try (Millrace millrace = Millrace.connect(database())) {
             outcomes = change(millrace.jobs(), ids);
         }
-        // In the order in which they were asked for.
-        ids.stream().distinct().forEach(id -> terminal.out().println(id + " " + word(outcomes.get(id))));
+        show(ids, outcomes);
         return outcomes.values().stream().allMatch(this::isDone) ? ExitStatus.DONE : ExitStatus.FAILED;
     }
 

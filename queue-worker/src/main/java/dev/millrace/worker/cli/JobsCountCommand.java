@@ -1,6 +1,7 @@
 package dev.millrace.worker.cli;
 
 import dev.millrace.Millrace;
+import java.util.Map;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -24,6 +25,9 @@ final class JobsCountCommand extends MillraceCommand {
             description = "What the statistics tell, at once however many they are; small numbers are overestimated.")
     private boolean estimate;
 
+    @Option(names = "--json", description = "One JSON object.")
+    private boolean json;
+
     JobsCountCommand(Terminal terminal) {
         super(terminal);
     }
@@ -31,11 +35,14 @@ final class JobsCountCommand extends MillraceCommand {
     @Override
     int run() {
         try (Millrace millrace = Millrace.connect(database())) {
+            long jobs = estimate
+                    ? millrace.jobs().estimate(filter.filter())
+                    : millrace.jobs().count(filter.filter());
             terminal.out()
                     .println(
-                            estimate
-                                    ? millrace.jobs().estimate(filter.filter())
-                                    : millrace.jobs().count(filter.filter()));
+                            json
+                                    ? JsonText.JSON.writeValueAsString(Map.of(estimate ? "estimate" : "count", jobs))
+                                    : jobs);
         }
         return ExitStatus.DONE;
     }

@@ -45,25 +45,13 @@ final class JobsEditCommand extends JobsChangeCommand<EditOutcome> {
     @Option(names = "--set-max-attempts", paramLabel = "N", description = "Attempts before the job is discarded.")
     private @Nullable Integer maxAttempts;
 
-    @Option(
-            names = "--set-in",
-            paramLabel = "DURATION",
-            converter = Durations.class,
-            description = "Due when this time has passed; 0s for now.")
+    @Option(names = "--set-in", paramLabel = "DURATION", description = "Due when this time has passed; 0s for now.")
     private @Nullable Duration in;
 
-    @Option(
-            names = "--set-at",
-            paramLabel = "TIME",
-            converter = Moments.class,
-            description = "Due at this moment, such as 2027-01-31T12:00:00Z.")
+    @Option(names = "--set-at", paramLabel = "TIME", description = "Due at this moment, such as 2027-01-31T12:00:00Z.")
     private @Nullable Instant at;
 
-    @Option(
-            names = "--set-timeout",
-            paramLabel = "DURATION",
-            converter = Durations.class,
-            description = "How long one attempt may run.")
+    @Option(names = "--set-timeout", paramLabel = "DURATION", description = "How long one attempt may run.")
     private @Nullable Duration timeout;
 
     @Option(names = "--set-tag", paramLabel = "TAG", description = "Other tags than it has; repeatable.")
@@ -75,7 +63,6 @@ final class JobsEditCommand extends JobsChangeCommand<EditOutcome> {
     @Option(
             names = "--set-retry-policy",
             paramLabel = "POLICY",
-            converter = RetryPolicies.class,
             description = "Wait before the next attempt: 'fixed 10s', 'exponential 1s 2.0 1h'.")
     private @Nullable RetrySchedule retryPolicy;
 

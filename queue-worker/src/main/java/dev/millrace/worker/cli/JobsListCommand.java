@@ -92,7 +92,7 @@ final class JobsListCommand extends MillraceCommand {
         if (json) {
             jobs.forEach(job -> terminal.out().println(JobJson.of(job)));
         } else {
-            JobText.table(jobs, first).forEach(terminal.out()::println);
+            JobText.table(terminal.out(), jobs, first, colors());
         }
         terminal.out().flush();
     }

@@ -1,18 +1,30 @@
 package dev.millrace.worker.cli;
 
+import dev.millrace.job.DurationText;
+import dev.millrace.job.RetrySchedule;
 import java.io.Console;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.OutputStreamWriter;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Help;
 import picocli.CommandLine.IVersionProvider;
+import picocli.CommandLine.Model.UsageMessageSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
+import picocli.CommandLine.TypeConversionException;
 
 /** The program: {@code java -jar queue-worker.jar COMMAND}. */
 @Command(
@@ -47,13 +59,15 @@ public final class Main {
             Logging logging,
             boolean interactive) {
         Terminal terminal = new Terminal(in, writer(out), writer(err), environment, logging, interactive);
-        Failures failures = new Failures(terminal.err(), Arrays.asList(args).contains("--verbose"));
-        CommandLine commandLine = commandLine(terminal);
+        Configuration configuration = new Configuration(args, environment, () -> commandLine(terminal));
+        Failures failures = new Failures(terminal.err(), Arrays.asList(args).contains("--verbose"), configuration);
+        CommandLine commandLine = commandLine(terminal, args);
+        commandLine.setDefaultValueProvider(configuration);
         commandLine.setOut(terminal.out());
         commandLine.setErr(terminal.err());
         commandLine.setUsageHelpAutoWidth(true);
         commandLine.setCaseInsensitiveEnumValuesAllowed(true);
-        commandLine.setExecutionStrategy(Main::execute);
+        commandLine.setExecutionStrategy(parsed -> execute(terminal, parsed));
         commandLine.setParameterExceptionHandler(failures);
         commandLine.setExecutionExceptionHandler(failures);
         try {
@@ -68,18 +82,72 @@ public final class Main {
         }
     }
 
-    /** All commands, as they are parsed. */
-    static CommandLine commandLine(Terminal terminal) {
-        return new CommandLine(new Main())
-                .addSubcommand(new MigrateCommand(terminal))
-                .addSubcommand(new WorkCommand(terminal))
-                .addSubcommand(new EnqueueCommand(terminal))
-                .addSubcommand(JobsCommand.commandLine(terminal))
-                .addSubcommand(PeriodicCommand.of(terminal))
-                .addSubcommand(new BenchCommand(terminal))
-                .addSubcommand(new BenchProcessCommand(terminal))
-                .addSubcommand(new QueuesCommand(terminal))
-                .addSubcommand(new DoctorCommand(terminal));
+    /**
+     * The commands, as they are parsed: the one that the arguments name, or all. The models of all of them would be a good part of
+     * a short run.
+     */
+    static CommandLine commandLine(Terminal terminal, String... args) {
+        Map<String, Supplier<Object>> commands = commands(terminal);
+        CommandLine commandLine = new CommandLine(new Main());
+        Supplier<Object> named = args.length == 0 ? null : commands.get(args[0]);
+        (named == null ? commands.values() : List.of(named))
+                .forEach(command -> commandLine.addSubcommand(command.get()));
+        sayWhereOptionsComeFrom(commandLine);
+        register(commandLine, Duration.class, DurationText::parse);
+        register(commandLine, Instant.class, Moments::parse);
+        register(commandLine, RetrySchedule.class, RetrySchedule::parse);
+        // A switch turns on what is off in itself; else it would turn off what the environment or the file has turned
+        // on.
+        return commandLine.setToggleBooleanFlags(true);
+    }
+
+    /** How text becomes such a value, in all commands: what the parser says against it is what the user is told. */
+    private static <T> void register(CommandLine commandLine, Class<T> type, Function<String, T> parser) {
+        commandLine.registerConverter(type, text -> {
+            try {
+                return parser.apply(text);
+            } catch (IllegalArgumentException failure) {
+                throw new TypeConversionException(failure.getMessage());
+            }
+        });
+    }
+
+    private static Map<String, Supplier<Object>> commands(Terminal terminal) {
+        Map<String, Supplier<Object>> commands = new LinkedHashMap<>();
+        commands.put("migrate", () -> new MigrateCommand(terminal));
+        commands.put("work", () -> new WorkCommand(terminal));
+        commands.put("enqueue", () -> new EnqueueCommand(terminal));
+        commands.put("jobs", () -> JobsCommand.commandLine(terminal));
+        commands.put("queues", () -> new QueuesCommand(terminal));
+        commands.put("periodic", () -> PeriodicCommand.of(terminal));
+        commands.put("bench", () -> new BenchCommand(terminal));
+        commands.put("bench-process", () -> new BenchProcessCommand(terminal));
+        commands.put("doctor", () -> new DoctorCommand(terminal));
+        commands.put("completion", () -> new CompletionCommand(terminal));
+        return commands;
+    }
+
+    /** In the help of each command that has options of its own. */
+    private static void sayWhereOptionsComeFrom(CommandLine parent) {
+        for (CommandLine command : parent.getSubcommands().values()) {
+            UsageMessageSpec usage = command.getCommandSpec().usageMessage();
+            command.getCommandSpec().options().stream()
+                    .filter(option -> !option.usageHelp())
+                    .map(Configuration::key)
+                    .filter(key -> key.indexOf('.') > 0)
+                    .findFirst()
+                    .ifPresent(key -> usage.footer(Stream.concat(
+                                    Stream.of(usage.footer()),
+                                    Stream.of(
+                                            "",
+                                            "An option that is not given comes from the environment, as "
+                                                    + Configuration.variable(key)
+                                                    + ", or else from the file that --config"
+                                                    + " names, as " + key + "=…; options of all commands as "
+                                                    + "MILLRACE_SCHEMA and schema=…"))
+                            .toArray(String[]::new)));
+            sayWhereOptionsComeFrom(command);
+        }
     }
 
     /** In the locale C, the JVM reads each byte of a letter that is not ASCII as this sign: the job would be another one. */
@@ -107,12 +175,18 @@ public final class Main {
         }
     }
 
-    private static int execute(ParseResult parsed) {
+    private static int execute(Terminal terminal, ParseResult parsed) {
         if (!parsed.hasSubcommand() && !parsed.isUsageHelpRequested() && !parsed.isVersionHelpRequested()) {
             throw new ParameterException(
                     parsed.commandSpec().commandLine(),
-                    "Name a command: migrate, work, enqueue, jobs, queues, periodic, bench or doctor");
+                    "Name a command: " + String.join(", ", commands(terminal).keySet()));
         }
+        CommandLine last =
+                parsed.asCommandLineList().get(parsed.asCommandLineList().size() - 1);
+        boolean colors = last.getCommand() instanceof MillraceCommand command
+                ? command.colors().isOn()
+                : Colors.of(CommonOptions.Color.auto, terminal).isOn();
+        last.setColorScheme(Help.defaultColorScheme(colors ? Help.Ansi.ON : Help.Ansi.OFF));
         return new CommandLine.RunLast().execute(parsed);
     }
 

@@ -4,11 +4,14 @@ import dev.millrace.connection.Database;
 import dev.millrace.migrations.MigrationResult;
 import dev.millrace.migrations.Migrator;
 import dev.millrace.migrations.SchemaStatus;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
-import org.jspecify.annotations.Nullable;
-import picocli.CommandLine.ArgGroup;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
 
 /** Brings the schema to the version that this program needs, or tells how it stands. */
 @Command(
@@ -22,20 +25,17 @@ import picocli.CommandLine.Option;
         })
 final class MigrateCommand extends MillraceCommand {
 
-    /** At most one of these. */
-    private static final class Mode {
-        @Option(names = "--status", description = "Show the versions installed and missing; change nothing.")
-        boolean status;
+    @Option(names = "--status", description = "Show the versions installed and missing; change nothing.")
+    private boolean status;
 
-        @Option(names = "--validate", description = "Check that the schema is what this program needs; change nothing.")
-        boolean validate;
+    @Option(names = "--validate", description = "Check that the schema is what this program needs; change nothing.")
+    private boolean validate;
 
-        @Option(names = "--sql", description = "Print the SQL instead of running it.")
-        boolean sql;
-    }
+    @Option(names = "--sql", description = "Print the SQL instead of running it.")
+    private boolean sql;
 
-    @ArgGroup
-    private @Nullable Mode mode;
+    @Option(names = "--json", description = "Print one JSON object.")
+    private boolean json;
 
     MigrateCommand(Terminal terminal) {
         super(terminal);
@@ -43,43 +43,84 @@ final class MigrateCommand extends MillraceCommand {
 
     @Override
     int run() {
-        Mode chosen = mode == null ? new Mode() : mode;
-        if (chosen.sql) {
+        if (Stream.of(status, validate, sql).filter(given -> given).count() > 1) {
+            throw new UsageException("Give one of --status, --validate and --sql");
+        }
+        if (sql) {
+            if (json) {
+                throw new UsageException("--json is not for --sql");
+            }
             terminal.out().print(Migrator.sql(schemaName()));
             return ExitStatus.DONE;
         }
         Database database = database();
         Migrator migrator = Migrator.of(database.unpooled(), database.schema());
-        if (chosen.status) {
+        if (status) {
             show(migrator.status());
-        } else if (chosen.validate) {
+        } else if (validate) {
             migrator.validate();
-            terminal.out().println("Schema " + database.schema() + " is valid");
+            say(object().put("valid", true), "Schema " + database.schema() + " is valid");
         } else {
-            MigrationResult result = migrator.migrate();
-            terminal.out()
-                    .println(
-                            result.applied() == 0
-                                    ? "Schema " + database.schema() + " is up to date at version " + result.to()
-                                    : "Schema " + database.schema() + ": version " + result.from() + " → " + result.to()
-                                            + ", " + result.applied()
-                                            + (result.applied() == 1 ? " migration applied" : " migrations applied"));
+            show(migrate(migrator));
         }
         return ExitStatus.DONE;
     }
 
-    private void show(SchemaStatus status) {
+    private MigrationResult migrate(Migrator migrator) {
+        try (Progress progress = new Progress(terminal)) {
+            return migrator.migrate(migration -> progress.tell("Migrating: " + migration));
+        }
+    }
+
+    private void show(MigrationResult result) {
+        String name = "Schema " + schemaName();
+        say(
+                object().put("from", result.from()).put("to", result.to()).put("applied", result.applied()),
+                result.applied() == 0
+                        ? name + " is up to date at version " + result.to()
+                        : name + ": version " + result.from() + " → " + result.to() + ", " + result.applied()
+                                + (result.applied() == 1 ? " migration applied" : " migrations applied"));
+    }
+
+    private void show(SchemaStatus found) {
+        if (json) {
+            ObjectNode object = object().put("installed", found.installed()).put("required", found.required());
+            ArrayNode migrations = object.putArray("migrations");
+            found.migrations()
+                    .forEach(migration -> migrations
+                            .addObject()
+                            .put("version", migration.version())
+                            .put("state", state(migration))
+                            .put("installed_on", migration.installedOn() == null ? null : shown(migration))
+                            .put("description", migration.description()));
+            terminal.out().println(JsonText.JSON.writeValueAsString(object));
+            return;
+        }
         terminal.out()
-                .println("Schema " + status.schema() + ": version " + status.installed() + ", this program needs "
-                        + status.required());
-        terminal.out().printf("%-8s %-8s %-25s %s%n", "VERSION", "STATE", "INSTALLED ON", "DESCRIPTION");
-        status.migrations()
-                .forEach(migration -> terminal.out()
-                        .printf(
-                                "%-8s %-8s %-25s %s%n",
-                                migration.version(),
-                                migration.state().toString().toLowerCase(Locale.ROOT),
-                                migration.installedOn() == null ? "" : migration.installedOn(),
-                                migration.description()));
+                .println("Schema " + found.schema() + ": version " + found.installed() + ", this program needs "
+                        + found.required());
+        List<String[]> rows = new ArrayList<>();
+        rows.add(colors().head("VERSION", "STATE", "INSTALLED ON", "DESCRIPTION"));
+        found.migrations()
+                .forEach(migration -> rows.add(new String[] {
+                    String.valueOf(migration.version()), state(migration), shown(migration), migration.description()
+                }));
+        TextTable.print(terminal.out(), rows);
+    }
+
+    private static String state(SchemaStatus.Migration migration) {
+        return migration.state().toString().toLowerCase(Locale.ROOT);
+    }
+
+    private static String shown(SchemaStatus.Migration migration) {
+        return migration.installedOn() == null ? "" : migration.installedOn().toString();
+    }
+
+    private ObjectNode object() {
+        return JsonText.JSON.createObjectNode().put("schema", schemaName().value());
+    }
+
+    private void say(ObjectNode object, String sentence) {
+        terminal.out().println(json ? JsonText.JSON.writeValueAsString(object) : sentence);
     }
 }

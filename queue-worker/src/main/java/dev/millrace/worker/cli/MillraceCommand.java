@@ -30,11 +30,16 @@ abstract class MillraceCommand implements Callable<Integer> {
     }
 
     final Database database() {
-        return options.database(terminal.environment());
+        return options.database();
     }
 
     final SchemaName schemaName() {
-        return options.schemaName(terminal.environment());
+        return options.schemaName();
+    }
+
+    /** Colours for what it prints. */
+    final Colors colors() {
+        return Colors.of(options.color, terminal);
     }
 
     @Override

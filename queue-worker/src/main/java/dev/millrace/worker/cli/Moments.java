@@ -3,14 +3,14 @@ package dev.millrace.worker.cli;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.time.format.DateTimeParseException;
-import picocli.CommandLine.ITypeConverter;
-import picocli.CommandLine.TypeConversionException;
 
 /** Reads moments with an offset, as ISO-8601 writes them: {@code 2027-01-31T12:00:00Z}. */
-final class Moments implements ITypeConverter<Instant> {
+final class Moments {
 
     /** Far enough for everyone, and within what PostgreSQL stores. */
     private static final Instant LEAST = Instant.parse("0001-01-01T00:00:00Z");
+
+    private Moments() {}
 
     static Instant parse(String text) {
         Instant moment;
@@ -24,14 +24,5 @@ final class Moments implements ITypeConverter<Instant> {
             throw new IllegalArgumentException("Moment " + moment + " is out of range: from " + LEAST);
         }
         return moment;
-    }
-
-    @Override
-    public Instant convert(String value) {
-        try {
-            return parse(value);
-        } catch (IllegalArgumentException failure) {
-            throw new TypeConversionException(failure.getMessage());
-        }
     }
 }

@@ -2,8 +2,6 @@ package dev.millrace.worker.cli;
 
 import dev.millrace.Millrace;
 import dev.millrace.job.EnqueueOptions;
-import dev.millrace.job.NewJob;
-import dev.millrace.job.RetrySchedule;
 import dev.millrace.periodic.MissedTicks;
 import dev.millrace.periodic.PeriodicJob;
 import dev.millrace.periodic.PeriodicStatements.Added;
@@ -13,6 +11,7 @@ import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -46,7 +45,6 @@ final class PeriodicAddCommand extends MillraceCommand {
     @Option(
             names = "--every",
             paramLabel = "DURATION",
-            converter = Durations.class,
             description = "When: so often, counted from 1970 in UTC; 15m means at :00, :15, :30 and :45.")
     private @Nullable Duration every;
 
@@ -62,41 +60,8 @@ final class PeriodicAddCommand extends MillraceCommand {
             description = "Ticks more than a minute late: skip them, run one for all, or all. Default: one.")
     private @Nullable String missed;
 
-    @Option(names = "--args", paramLabel = "JSON", description = "Arguments, one JSON value. Default: {}.")
-    private @Nullable String args;
-
-    @Option(names = "--queue", paramLabel = "NAME", description = "Queue. Default: default.")
-    private @Nullable String queue;
-
-    @Option(names = "--priority", paramLabel = "1-4", description = "1 is first. Default: 2.")
-    private @Nullable Integer priority;
-
-    @Option(
-            names = "--max-attempts",
-            paramLabel = "N",
-            description = "Attempts before a job is discarded. Default: 25.")
-    private @Nullable Integer maxAttempts;
-
-    @Option(
-            names = "--timeout",
-            paramLabel = "DURATION",
-            converter = Durations.class,
-            description = "How long one attempt may run.")
-    private @Nullable Duration timeout;
-
-    @Option(names = "--tag", paramLabel = "TAG", description = "Word to find the jobs by; repeatable.")
-    private List<String> tags = List.of();
-
-    @Option(names = "--metadata", paramLabel = "JSON", description = "JSON object that travels with the jobs.")
-    private @Nullable String metadata;
-
-    @Option(
-            names = "--retry-policy",
-            paramLabel = "POLICY",
-            converter = RetryPolicies.class,
-            description = "Wait between attempts: 'fixed 10s', or 'exponential 1s 2.0 1h' (first, factor, most)."
-                    + " Default: as the handler says.")
-    private @Nullable RetrySchedule retryPolicy;
+    @Mixin
+    private final JobOptions job = new JobOptions();
 
     @Option(names = "--json", description = "Print one JSON object.")
     private boolean json;
@@ -108,8 +73,7 @@ final class PeriodicAddCommand extends MillraceCommand {
     @Override
     int run() {
         Schedule schedule = schedule();
-        NewJob job = new NewJob(kind, JsonText.requireValue("--args", args == null ? "{}" : args), jobOptions());
-        PeriodicJob periodic = PeriodicJob.of(name, schedule, job)
+        PeriodicJob periodic = PeriodicJob.of(name, schedule, job.job(kind, EnqueueOptions.DEFAULTS))
                 .missed(missed == null ? MissedTicks.ONE : MissedTicks.of(missed.toLowerCase(Locale.ROOT)));
         try (Millrace millrace = Millrace.connect(database())) {
             Added added = millrace.periodic().add(periodic);
@@ -144,16 +108,5 @@ final class PeriodicAddCommand extends MillraceCommand {
             return Schedule.every(every);
         }
         return Schedule.parse("cron " + cron, zone == null ? "UTC" : zone);
-    }
-
-    private EnqueueOptions jobOptions() {
-        EnqueueOptions options = EnqueueOptions.DEFAULTS;
-        options = queue == null ? options : options.queue(queue);
-        options = priority == null ? options : options.priority(priority);
-        options = maxAttempts == null ? options : options.maxAttempts(maxAttempts);
-        options = timeout == null ? options : options.timeout(timeout);
-        options = tags.isEmpty() ? options : options.tags(tags.toArray(new String[0]));
-        options = retryPolicy == null ? options : options.retryPolicy(retryPolicy);
-        return metadata == null ? options : options.metadata(JsonText.requireObject("--metadata", metadata));
     }
 }

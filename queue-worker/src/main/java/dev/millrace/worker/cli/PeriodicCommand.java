@@ -39,10 +39,10 @@ final class PeriodicCommand implements Runnable {
         return new CommandLine(new PeriodicCommand())
                 .addSubcommand(new PeriodicListCommand(terminal))
                 .addSubcommand(new PeriodicAddCommand(terminal))
-                .addSubcommand(new PeriodicChangeCommand.Run(terminal))
-                .addSubcommand(new PeriodicChangeCommand.Enable(terminal))
-                .addSubcommand(new PeriodicChangeCommand.Disable(terminal))
-                .addSubcommand(new PeriodicChangeCommand.Remove(terminal));
+                .addSubcommand(new PeriodicRunCommand(terminal))
+                .addSubcommand(PeriodicChangeCommand.enable(terminal))
+                .addSubcommand(PeriodicChangeCommand.disable(terminal))
+                .addSubcommand(PeriodicChangeCommand.remove(terminal));
     }
 
     @Override

@@ -1,9 +1,12 @@
 package dev.millrace.worker.cli;
 
+import static dev.millrace.worker.cli.TextTable.cell;
+
 import dev.millrace.Millrace;
 import dev.millrace.periodic.PeriodicEntry;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -17,8 +20,6 @@ import tools.jackson.databind.node.ObjectNode;
         description = "Shows all periodic jobs: when they run, when they did last, and what keeps them from it.",
         footer = {"", "  millrace periodic list", "  millrace periodic list --json | jq '.[] | select(.error)'"})
 final class PeriodicListCommand extends MillraceCommand {
-
-    private static final String ROW = "%-24s %-28s %-18s %-16s %-9s %-21s %-21s %s%n";
 
     @Option(names = "--json", description = "Print one JSON array, with all fields.")
     private boolean json;
@@ -36,33 +37,43 @@ final class PeriodicListCommand extends MillraceCommand {
                 entries.forEach(entry -> array.add(object(entry)));
                 terminal.out().println(JsonText.JSON.writeValueAsString(array));
             } else {
-                terminal.out()
-                        .printf(ROW, "NAME", "SCHEDULE", "ZONE", "KIND", "STATE", "LAST TICK", "NEXT TICK", "SOURCE");
-                entries.forEach(this::row);
+                List<String[]> rows = new ArrayList<>();
+                rows.add(colors().head(
+                                "NAME",
+                                "SCHEDULE",
+                                "ZONE",
+                                "KIND",
+                                "STATE",
+                                "LAST TICK",
+                                "NEXT TICK",
+                                "SOURCE",
+                                "ERROR"));
+                entries.forEach(entry -> rows.add(row(entry)));
+                TextTable.print(terminal.out(), rows);
             }
         }
         return ExitStatus.DONE;
     }
 
-    private void row(PeriodicEntry entry) {
-        terminal.out()
-                .printf(
-                        ROW,
-                        entry.name(),
-                        entry.schedule(),
-                        entry.zone(),
-                        entry.kind(),
-                        state(entry),
-                        shown(entry.lastTick()),
-                        shown(entry.nextTick()),
-                        entry.inCode() ? "code" : "database");
-        if (entry.error() != null) {
-            terminal.out().println("  error: " + entry.error().replaceAll("\\R", " "));
-        }
+    private String[] row(PeriodicEntry entry) {
+        return new String[] {
+            cell(entry.name()),
+            cell(entry.schedule()),
+            cell(entry.zone()),
+            cell(entry.kind()),
+            state(entry),
+            shown(entry.lastTick()),
+            shown(entry.nextTick()),
+            entry.inCode() ? "code" : "database",
+            entry.error() == null ? "" : cell(entry.error())
+        };
     }
 
-    private static String state(PeriodicEntry entry) {
-        return entry.enabled() ? entry.error() == null ? "enabled" : "error" : "disabled";
+    private String state(PeriodicEntry entry) {
+        if (!entry.enabled()) {
+            return colors().yellow("disabled");
+        }
+        return entry.error() == null ? "enabled" : colors().red("error");
     }
 
     private static String shown(@Nullable Instant moment) {

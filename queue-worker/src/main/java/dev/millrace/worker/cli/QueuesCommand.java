@@ -1,5 +1,7 @@
 package dev.millrace.worker.cli;
 
+import static dev.millrace.worker.cli.TextTable.cell;
+
 import dev.millrace.Millrace;
 import dev.millrace.job.DurationText;
 import dev.millrace.job.JobState;
@@ -175,9 +177,9 @@ final class QueuesCommand extends MillraceCommand {
             return;
         }
         List<String[]> rows = new ArrayList<>();
-        rows.add(new String[] {"QUEUE", "STATE", "KEEP"});
+        rows.add(colors().head("QUEUE", "STATE", "KEEP"));
         rules.forEach(rule -> rows.add(new String[] {
-            rule.queue() == null ? "(others)" : rule.queue(),
+            rule.queue() == null ? "(others)" : cell(rule.queue()),
             rule.state().sql(),
             rule.keep().isZero() ? "none" : DurationText.format(rule.keep())
         }));
@@ -206,32 +208,31 @@ final class QueuesCommand extends MillraceCommand {
             return;
         }
         List<String[]> rows = new ArrayList<>();
-        rows.add(new String[] {
-            "QUEUE",
-            "SLOTS",
-            "BUSY",
-            "AVAILABLE",
-            "LAG",
-            "RUNNING",
-            "SCHEDULED",
-            "RETRYABLE",
-            "PENDING",
-            "COMPLETED",
-            "CANCELLED",
-            "DISCARDED",
-            "FINISHED/MIN",
-            "FAILED/MIN",
-            "WORKERS",
-            ""
-        });
+        rows.add(colors().head(
+                        "QUEUE",
+                        "SLOTS",
+                        "BUSY",
+                        "AVAILABLE",
+                        "LAG",
+                        "RUNNING",
+                        "SCHEDULED",
+                        "RETRYABLE",
+                        "PENDING",
+                        "COMPLETED",
+                        "CANCELLED",
+                        "DISCARDED",
+                        "FINISHED/MIN",
+                        "FAILED/MIN",
+                        "WORKERS",
+                        ""));
         queues.forEach(info -> rows.add(row(info)));
         TextTable.print(terminal.out(), rows);
     }
 
-    private static String[] row(QueueInfo info) {
+    private String[] row(QueueInfo info) {
         Duration lag = info.lag();
         return new String[] {
-            info.name(),
+            cell(info.name()),
             info.slots() == null
                     ? String.valueOf(info.workerSlots())
                     : info.workerSlots() + " (" + info.slots() + " each)",
@@ -248,7 +249,7 @@ final class QueuesCommand extends MillraceCommand {
             String.valueOf(info.finishedLastMinute()),
             String.valueOf(info.failedLastMinute()),
             String.valueOf(info.workers()),
-            info.isPaused() ? "paused" : ""
+            info.isPaused() ? colors().yellow("paused") : ""
         };
     }
 

@@ -43,6 +43,7 @@ final class WorkCommand extends MillraceCommand {
             names = "--handlers",
             paramLabel = "PATH",
             arity = "1..*",
+            split = ",",
             required = true,
             description =
                     "Jars or folders with handlers, found by ServiceLoader as dev.millrace.worker.handler.HandlerProvider.")
@@ -51,6 +52,7 @@ final class WorkCommand extends MillraceCommand {
     @Option(
             names = "--queue",
             paramLabel = "NAME=SLOTS",
+            split = ",",
             converter = QueueSlots.Converter.class,
             description = "Queue to work on and jobs to run at once; repeatable. Default: default=10.")
     private List<QueueSlots> queues = new ArrayList<>();
@@ -58,6 +60,7 @@ final class WorkCommand extends MillraceCommand {
     @Option(
             names = "--lowest-share",
             paramLabel = "NAME=SHARE",
+            split = ",",
             description =
                     "Part of the jobs of a queue of --queue, 0 to 0.5, that is taken from the lowest priority first; repeatable."
                             + " Default: 0, strictly by priority.")
@@ -71,7 +74,6 @@ final class WorkCommand extends MillraceCommand {
     @Option(
             names = "--lease",
             paramLabel = "DURATION",
-            converter = Durations.class,
             description =
                     "How long this worker may be silent before its jobs are given to others. Default: 30s; at least 5s.")
     private @Nullable Duration lease;
@@ -79,21 +81,32 @@ final class WorkCommand extends MillraceCommand {
     @Option(
             names = "--poll",
             paramLabel = "DURATION",
-            converter = Durations.class,
             description = "Wait between claims where nothing wakes the worker. Default: 1s.")
     private @Nullable Duration poll;
 
     @Option(
             names = "--grace",
             paramLabel = "DURATION",
-            converter = Durations.class,
             description = "How long running jobs may go on when it is stopped. Default: 30s.")
     private Duration grace = Duration.ofSeconds(30);
 
     @Option(
+            names = "--abandon-after",
+            paramLabel = "DURATION",
+            description =
+                    "How long a handler that was asked to stop has for it before its job goes on without it; its slot"
+                            + " stays taken. Default: 5s.")
+    private @Nullable Duration abandonAfter;
+
+    @Option(
+            names = "--max-output-bytes",
+            paramLabel = "N",
+            description = "Most output of one job; a job with more is completed without. Default: 1048576.")
+    private @Nullable Integer maxOutputBytes;
+
+    @Option(
             names = "--connect-timeout",
             paramLabel = "DURATION",
-            converter = Durations.class,
             description =
                     "How long to wait at the start for a database that is down. Default: for ever; 10s with --until-empty.")
     private @Nullable Duration connectTimeout;
@@ -214,6 +227,12 @@ final class WorkCommand extends MillraceCommand {
             builder.pollInterval(poll);
         }
         builder.grace(grace);
+        if (abandonAfter != null) {
+            builder.abandonAfter(abandonAfter);
+        }
+        if (maxOutputBytes != null) {
+            builder.maxOutputBytes(maxOutputBytes);
+        }
         monitoring.countFor(builder);
         if (connectTimeout != null) {
             builder.connectTimeout(connectTimeout);

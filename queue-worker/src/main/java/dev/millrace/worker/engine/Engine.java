@@ -130,7 +130,12 @@ public final class Engine implements AutoCloseable {
                 return;
             }
             heartbeat.start();
-            LOG.info("Worker {} starts on {}: {}", workerId, supervisor.database(), config);
+            LOG.info(
+                    "Worker {} starts on {}: {}, pool size {}",
+                    workerId,
+                    supervisor.database(),
+                    config,
+                    supervisor.database().poolSize());
             completer.start();
             deadlines.start();
             cancelRequests.start();

@@ -5,6 +5,7 @@ import dev.millrace.connection.Supervisor;
 import dev.millrace.job.GuardedMeter;
 import dev.millrace.job.JobEvent;
 import dev.millrace.job.JobMeter.Count;
+import dev.millrace.job.JobMeter.History;
 import dev.millrace.job.JobTally;
 import java.time.Duration;
 import java.time.Instant;
@@ -54,6 +55,13 @@ final class JobEvents implements AutoCloseable {
     /** This worker leads, and has made due jobs available. */
     void promoted(JobTally jobs) {
         jobs.tell(meter, Count.PROMOTED);
+    }
+
+    /** This worker leads, and has done this to the history. */
+    void history(History what, long amount) {
+        if (amount > 0) {
+            meter.count(what, amount);
+        }
     }
 
     /** The handler is about to be called. */

@@ -48,7 +48,7 @@ final class Maintenance implements AutoCloseable {
      * Maintenance that has not begun.
      *
      * @param campaigns whether this worker may lead
-     * @param events counts and tells what was promoted and rescued
+     * @param events counts and tells what was promoted and rescued, and what became of history
      */
     Maintenance(Supervisor supervisor, String workerId, Duration lease, boolean campaigns, JobEvents events) {
         this.events = events;
@@ -61,7 +61,7 @@ final class Maintenance implements AutoCloseable {
         this.campaigns = campaigns;
         Duration half = lease.dividedBy(2);
         this.lead = new Lead(half.compareTo(LeaderTable.MAX_LEAD) < 0 ? half : LeaderTable.MAX_LEAD);
-        this.retention = new Retention(supervisor, new HistoryTable(schema, leader), workerId, lead);
+        this.retention = new Retention(supervisor, new HistoryTable(schema, leader), workerId, lead, events);
         this.loop = new SupervisedLoop("maintenance-" + supervisor.database().instance(), supervisor, this::tick);
     }
 

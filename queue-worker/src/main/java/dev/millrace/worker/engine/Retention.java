@@ -3,6 +3,7 @@ package dev.millrace.worker.engine;
 import dev.millrace.connection.Faults;
 import dev.millrace.connection.SupervisedLoop;
 import dev.millrace.connection.Supervisor;
+import dev.millrace.job.JobMeter.History;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.time.LocalDate;
@@ -45,6 +46,7 @@ final class Retention {
     private final HistoryTable table;
     private final String workerId;
     private final Lead lead;
+    private final JobEvents events;
     private final SupervisedLoop loop;
 
     private final Deque<Step> pass = new ArrayDeque<>();
@@ -62,11 +64,12 @@ final class Retention {
 
     private volatile boolean settingsChanged;
 
-    Retention(Supervisor supervisor, HistoryTable table, String workerId, Lead lead) {
+    Retention(Supervisor supervisor, HistoryTable table, String workerId, Lead lead, JobEvents events) {
         this.supervisor = supervisor;
         this.table = table;
         this.workerId = workerId;
         this.lead = lead;
+        this.events = events;
         this.loop = new SupervisedLoop("retention-" + supervisor.database().instance(), supervisor, this::step);
     }
 
@@ -165,6 +168,8 @@ final class Retention {
                 () -> supervisor.transaction(connection -> table.createDay(connection, day)));
         if (Boolean.FALSE.equals(created)) {
             LOG.debug("History of {} stays in the default partition: it holds too many rows of that day to move", day);
+        } else if (created != null) {
+            events.history(History.DAYS_PREPARED, 1);
         }
         return null;
     }
@@ -197,6 +202,8 @@ final class Retention {
         if (Boolean.TRUE.equals(done)) {
             dropped.add(day.table());
             moved += stragglers.size();
+            events.history(History.DAYS_DROPPED, 1);
+            events.history(History.ROWS_MOVED, stragglers.size());
             lookedThrough.remove(day.table());
         } else if (done == null && triesLeft > 1) {
             pass.addLast(() -> dropDay(day, stragglers, triesLeft - 1));
@@ -211,6 +218,7 @@ final class Retention {
             return null;
         }
         deleted += gone;
+        events.history(History.ROWS_DELETED, gone);
         return () -> deleteExpired(part, page + HistoryTable.PAGES);
     }
 

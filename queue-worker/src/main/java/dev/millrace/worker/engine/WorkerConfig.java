@@ -1,6 +1,7 @@
 package dev.millrace.worker.engine;
 
 import dev.millrace.job.ArgsCodec;
+import dev.millrace.job.DurationText;
 import dev.millrace.job.JobEvent;
 import dev.millrace.job.JobMeter;
 import dev.millrace.periodic.PeriodicJob;
@@ -46,12 +47,13 @@ public record WorkerConfig(
         List<PeriodicJob> periodic,
         @Nullable JobMeter meter) {
 
+    /** All of it in one line, for the log. */
     @Override
     public String toString() {
-        return "queues " + queues + (queueOptions.isEmpty() ? "" : " " + queueOptions)
-                + (maintenance ? "" : ", no maintenance") + ", kinds " + handlers.keySet() + ", lease "
-                + lease.toMillis() + " ms, poll "
-                + pollInterval.toMillis() + " ms, grace " + grace.toMillis() + " ms"
-                + (periodic.isEmpty() ? "" : ", periodic " + periodic);
+        return "queues " + queues + (queueOptions.isEmpty() ? "" : " " + queueOptions) + ", kinds " + handlers.keySet()
+                + (periodic.isEmpty() ? "" : ", periodic " + periodic) + ", maintenance " + maintenance + ", lease "
+                + DurationText.format(lease) + ", poll " + DurationText.format(pollInterval) + ", grace "
+                + DurationText.format(grace) + ", abandon after " + DurationText.format(abandonAfter) + ", max output "
+                + maxOutputBytes + " bytes";
     }
 }

@@ -37,7 +37,7 @@ final class ConnectionMeters<T> {
     void bindTo(MeterRegistry registry, Tags tags) {
         for (ConnectionMetrics.Counter counter : ConnectionMetrics.Counter.values()) {
             if (counter != ConnectionMetrics.Counter.CONNECT_FAILURES) {
-                counter(registry, tags, name(counter), counted -> counted.count(counter));
+                counter(registry, tags, name(counter), Descriptions.of(counter), counted -> counted.count(counter));
             }
         }
         for (FaultClass fault : FaultClass.values()) {
@@ -45,21 +45,28 @@ final class ConnectionMeters<T> {
                     registry,
                     tags.and("fault", fault.name().toLowerCase(Locale.ROOT)),
                     name(ConnectionMetrics.Counter.CONNECT_FAILURES),
+                    Descriptions.of(ConnectionMetrics.Counter.CONNECT_FAILURES),
                     counted -> counted.connectFailures().getOrDefault(fault, 0L));
         }
         for (ConnectionMetrics.Timer timer : ConnectionMetrics.Timer.values()) {
             timer(registry, tags, timer);
         }
-        pool(registry, tags, "active", PoolUsage::active);
-        pool(registry, tags, "idle", PoolUsage::idle);
-        pool(registry, tags, "waiting", PoolUsage::waiting);
-        pool(registry, tags, "limit", PoolUsage::maximum);
+        pool(registry, tags, "active", "Connections in use", PoolUsage::active);
+        pool(registry, tags, "idle", "Connections open and not in use", PoolUsage::idle);
+        pool(registry, tags, "waiting", "Threads that wait for a connection", PoolUsage::waiting);
+        pool(registry, tags, "limit", "How many connections there may be now", PoolUsage::maximum);
     }
 
-    private void counter(MeterRegistry registry, Tags tags, String name, ToDoubleFunction<ConnectionMetrics> count) {
+    private void counter(
+            MeterRegistry registry,
+            Tags tags,
+            String name,
+            String description,
+            ToDoubleFunction<ConnectionMetrics> count) {
         FunctionCounter.builder(
                         name, owner, current -> Reading.of(() -> count.applyAsDouble(metrics.apply(current)), 0))
                 .tags(tags)
+                .description(description)
                 .register(registry);
     }
 
@@ -73,7 +80,11 @@ final class ConnectionMeters<T> {
                                 () -> metrics.apply(current).measured(timer).totalNanos(), 0),
                         TimeUnit.NANOSECONDS)
                 .tags(tags)
+                .description(Descriptions.of(timer))
                 .register(registry);
+        for (int i = 0; i < ConnectionMetrics.BUCKETS; i++) {
+            bucket(registry, tags, timer, i);
+        }
         TimeGauge.builder(
                         name(timer) + ".longest",
                         owner,
@@ -81,16 +92,32 @@ final class ConnectionMeters<T> {
                         current -> Reading.of(
                                 () -> metrics.apply(current).measured(timer).maxNanos(), 0))
                 .tags(tags)
+                .description(Descriptions.of(timer) + ": the longest")
                 .register(registry);
     }
 
-    private void pool(MeterRegistry registry, Tags tags, String name, ToDoubleFunction<PoolUsage> value) {
+    /**
+     * Buckets as counters with the tag that those of a histogram have, so that quantiles can be asked for: a timer that is read, and not
+     * recorded to, can have no buckets of its own.
+     */
+    private void bucket(MeterRegistry registry, Tags tags, ConnectionMetrics.Timer timer, int index) {
+        counter(
+                registry,
+                tags.and("le", ConnectionMetrics.bucketSeconds(index)),
+                name(timer) + ".within",
+                Descriptions.of(timer) + ": how many took at most le seconds",
+                counted -> counted.buckets(timer).get(index).count());
+    }
+
+    private void pool(
+            MeterRegistry registry, Tags tags, String name, String description, ToDoubleFunction<PoolUsage> value) {
         Gauge.builder(
                         PREFIX + "pool." + name,
                         owner,
                         current -> Reading.of(
                                 () -> value.applyAsDouble(health.apply(current).pool()), Double.NaN))
                 .tags(tags)
+                .description(description)
                 .register(registry);
     }
 

@@ -78,14 +78,23 @@ final class JobMeters {
             for (Count what : Count.values()) {
                 String name =
                         "millrace.jobs." + what.name().toLowerCase(Locale.ROOT).replace('_', '.');
-                counters.put(what, Counter.builder(name).tags(all).register(registry));
+                counters.put(
+                        what,
+                        Counter.builder(name)
+                                .tags(all)
+                                .description(Descriptions.of(what))
+                                .register(registry));
             }
-            wait = timer("millrace.jobs.wait", all);
-            run = timer("millrace.jobs.run", all);
+            wait = timer("millrace.jobs.wait", all, "From when a job was due until its handler was called");
+            run = timer("millrace.jobs.run", all, "How long handlers ran, whatever came of it");
         }
 
-        private Timer timer(String name, Tags all) {
-            return Timer.builder(name).tags(all).serviceLevelObjectives(BOUNDS).register(registry);
+        private Timer timer(String name, Tags all, String description) {
+            return Timer.builder(name)
+                    .tags(all)
+                    .description(description)
+                    .serviceLevelObjectives(BOUNDS)
+                    .register(registry);
         }
 
         void count(Count what, long amount) {

@@ -3,11 +3,13 @@ package dev.millrace.worker.metrics;
 import dev.millrace.Millrace;
 import dev.millrace.job.JobMeter;
 import dev.millrace.worker.Worker;
+import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tag;
 import io.micrometer.core.instrument.Tags;
 import java.time.Duration;
+import java.util.Locale;
 import java.util.function.ToDoubleFunction;
 
 /**
@@ -41,11 +43,19 @@ public final class MillraceMetrics implements JobMeter {
      */
     public MillraceMetrics bind(Worker worker) {
         new QueueGauges(worker).bindTo(registry, tags);
-        gauge("millrace.worker.leader", worker, current -> current.isLeader() ? 1 : 0);
+        gauge(
+                "millrace.worker.leader",
+                "1 on the worker that does the maintenance for all",
+                worker,
+                current -> current.isLeader() ? 1 : 0);
         gauge(
                 "millrace.worker.ready",
+                "1 while the worker claims",
                 worker,
                 current -> Reading.of(() -> current.health().ready() ? 1 : 0, 0));
+        for (History what : History.values()) {
+            history(what);
+        }
         new ConnectionMeters<>(worker, Worker::metrics, Worker::health).bindTo(registry, tags.and("client", "worker"));
         return this;
     }
@@ -57,13 +67,27 @@ public final class MillraceMetrics implements JobMeter {
         return this;
     }
 
-    private void gauge(String name, Worker worker, ToDoubleFunction<Worker> value) {
-        Gauge.builder(name, worker, value).tags(tags).register(registry);
+    private void gauge(String name, String description, Worker worker, ToDoubleFunction<Worker> value) {
+        Gauge.builder(name, worker, value).tags(tags).description(description).register(registry);
     }
 
     @Override
     public void count(Count what, String queue, String kind, long amount) {
         jobs.of(queue, kind).count(what, amount);
+    }
+
+    @Override
+    public void count(History what, long amount) {
+        history(what).increment((double) amount);
+    }
+
+    /** The same one each time. */
+    private Counter history(History what) {
+        return Counter.builder("millrace.history."
+                        + what.name().toLowerCase(Locale.ROOT).replace('_', '.'))
+                .tags(tags)
+                .description(Descriptions.of(what))
+                .register(registry);
     }
 
     @Override

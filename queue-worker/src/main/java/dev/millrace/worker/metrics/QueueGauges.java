@@ -48,6 +48,7 @@ final class QueueGauges {
             Tags all = tags.and("queue", queue);
             for (JobState state : JobState.values()) {
                 Gauge.builder("millrace.queue.jobs", current, unused -> value(queue, info -> info.jobs(state)))
+                        .description("Jobs in each state; bounded or estimated where there are many")
                         .tags(all.and("state", state.sql()))
                         .register(registry);
             }
@@ -56,15 +57,19 @@ final class QueueGauges {
                             current,
                             TimeUnit.MILLISECONDS,
                             unused -> value(queue, QueueGauges::lagMillis))
+                    .description("How long the available job that waits longest has been due")
                     .tags(all)
                     .register(registry);
             Gauge.builder("millrace.queue.paused", current, unused -> value(queue, info -> info.isPaused() ? 1 : 0))
+                    .description("1 while the queue is paused")
                     .tags(all)
                     .register(registry);
             Gauge.builder("millrace.queue.slots", current, unused -> value(queue, QueueInfo::workerSlots))
+                    .description("Slots of all live workers")
                     .tags(all)
                     .register(registry);
             Gauge.builder("millrace.queue.slots.busy", current, unused -> value(queue, QueueInfo::busySlots))
+                    .description("Slots of all live workers that have a job")
                     .tags(all)
                     .register(registry);
         }

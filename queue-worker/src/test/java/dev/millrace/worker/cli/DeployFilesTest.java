@@ -30,7 +30,7 @@ class DeployFilesTest {
     private static final Pattern QUOTED = Pattern.compile("(?m)^\\s*(?:CMD|args:) \\[(.*)]$");
 
     private static final Pattern WORD = Pattern.compile("\"([^\"]*)\"");
-    private static final Pattern PLAIN = Pattern.compile("(?m)^ExecStart=.*queue-worker\\.jar (.*)$");
+    private static final Pattern PLAIN = Pattern.compile("(?m)^(?:ExecStart=|RUN java).*queue-worker\\.jar ([^;\\n]*)");
 
     static Stream<List<String>> commandLines() throws IOException {
         List<List<String>> found = new ArrayList<>();
@@ -56,7 +56,7 @@ class DeployFilesTest {
     @Test
     void commandLines_areFoundInAllFiles() throws IOException {
         assertThat(commandLines().map(line -> line.get(0)))
-                .containsExactlyInAnyOrder("work", "work", "work", "migrate");
+                .containsExactlyInAnyOrder("work", "work", "work", "work", "migrate");
     }
 
     @ParameterizedTest

@@ -45,6 +45,28 @@ class EnqueueCommandTest {
     }
 
     @Test
+    void enqueue_json_isOneObject() {
+        assertThat(run("enqueue", "mail", "--unique-by", "kind", "--json")
+                        .done()
+                        .out())
+                .matches("\\{\"id\":\\d+,\"outcome\":\"inserted\"}\n");
+        assertThat(run("enqueue", "mail", "--unique-by", "kind", "--json")
+                        .done()
+                        .out())
+                .matches("\\{\"id\":\\d+,\"outcome\":\"skipped\"}\n");
+        assertThat(Outcome.piped(
+                                Map.of("MILLRACE_DATABASE_URL", database.url()),
+                                "{\"kind\": \"a\"}\n{\"kind\": \"a\"}\n",
+                                "enqueue",
+                                "--stdin",
+                                "--print-ids",
+                                "--json")
+                        .done()
+                        .out())
+                .matches("\\{\"jobs\":2,\"ids\":\\[\\d+,\\d+]}\n");
+    }
+
+    @Test
     void enqueue_allOptions_areTakenOver() {
         run(
                         "enqueue",

@@ -170,10 +170,44 @@ class JobsCommandTest {
         assertThat(database.queryLong("SELECT count(*) FROM job")).isEqualTo(2);
 
         Outcome yes = Outcome.answered(environment(), "y\n", "jobs", "delete", "--all", "--limit", "1");
-        assertThat(yes.err()).isEqualTo("Delete 1 job? [y/N] ");
+        assertThat(yes.err()).isEqualTo("Delete 1 job? [y/N] \r\u001b[KDelete: 1 jobs\r\u001b[K");
         assertThat(yes.out()).isEqualTo("deleted 1\n");
         assertThat(yes.status()).isZero();
         assertThat(database.queryLong("SELECT count(*) FROM job")).isEqualTo(1);
+    }
+
+    @Test
+    void changeAndCount_json_areOneObject() {
+        long id = job("available", "k");
+        job("available", "other");
+
+        assertThat(run("jobs", "count", "--kind", "k", "--json").done().out()).isEqualTo("{\"count\":1}\n");
+        assertThat(run("jobs", "count", "--estimate", "--json").done().out()).startsWith("{\"estimate\":");
+        Outcome some = run("jobs", "cancel", String.valueOf(id), "0", "--json");
+        assertThat(some.status()).isEqualTo(1);
+        assertThat(some.out()).isEqualTo("{\"outcomes\":{\"" + id + "\":\"cancelled\",\"0\":\"not_found\"}}\n");
+        assertThat(run("jobs", "cancel", "--kind", "other", "--yes", "--json")
+                        .done()
+                        .out())
+                .isEqualTo("{\"jobs\":1,\"cancelled\":1}\n");
+        assertThat(run("jobs", "cancel", "--kind", "none", "--yes", "--json")
+                        .done()
+                        .out())
+                .isEqualTo("{\"jobs\":0}\n");
+    }
+
+    @Test
+    void list_withColors_hasTheSameColumns() {
+        job("discarded", "k\u001b[2J");
+        job("available", "long-kind");
+
+        String plain = run("jobs", "list").done().out();
+        String colored = run("jobs", "list", "--color", "always").done().out();
+
+        assertThat(plain).doesNotContain("\u001b");
+        assertThat(colored).contains("\u001b[31mdiscarded\u001b[0m").doesNotContain("\u001b[2J");
+        assertThat(colored.replaceAll("\u001b\\[[0-9]+m", "").replaceAll(" +\n", "\n"))
+                .isEqualTo(plain);
     }
 
     @Test

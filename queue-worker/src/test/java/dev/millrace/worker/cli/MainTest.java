@@ -2,10 +2,17 @@ package dev.millrace.worker.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.InputStream;
+import java.io.PrintWriter;
+import java.io.Writer;
+import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import picocli.CommandLine;
 
 /** What needs no database: help, and wrong usage. */
 class MainTest {
@@ -19,40 +26,76 @@ class MainTest {
                 .contains("migrate", "work", "enqueue", "periodic", "Exit status");
     }
 
+    static Stream<String> commands() {
+        Terminal terminal = new Terminal(
+                InputStream.nullInputStream(),
+                new PrintWriter(Writer.nullWriter()),
+                new PrintWriter(Writer.nullWriter()),
+                Map.of(),
+                Outcome.UNCHANGED,
+                false);
+        return below(Main.commandLine(terminal));
+    }
+
+    private static Stream<String> below(CommandLine parent) {
+        return parent.getSubcommands().values().stream()
+                .flatMap(command -> Stream.concat(
+                        Stream.of(command.getCommandSpec().qualifiedName().replaceFirst("millrace ", "")),
+                        below(command)));
+    }
+
     @ParameterizedTest
-    @ValueSource(
-            strings = {
-                "migrate",
-                "work",
-                "enqueue",
-                "jobs list",
-                "jobs show",
-                "jobs count",
-                "jobs cancel",
-                "jobs retry",
-                "jobs redrive",
-                "jobs edit",
-                "jobs delete",
-                "periodic list",
-                "periodic add",
-                "periodic run",
-                "periodic enable",
-                "periodic disable",
-                "periodic remove",
-                "queues"
-            })
-    void run_helpOfACommand_hasCommonOptionsAndExamplesAndNoSecret(String command) {
+    @MethodSource("commands")
+    void run_helpOfACommand_hasExamplesAndNoSecret(String command) {
         Outcome help =
                 Outcome.of(SECRET_URL, (command + " --help").split(" ")).done().without("hush");
 
         assertThat(help.out())
+                .containsPattern("(?m)^  .*\\bmillrace " + command + "( |$)")
+                .doesNotContain("\u001b");
+    }
+
+    static Stream<String> commandsForTheDatabase() {
+        return commands()
+                .filter(command -> !List.of("jobs", "periodic", "completion").contains(command));
+    }
+
+    @ParameterizedTest
+    @MethodSource("commandsForTheDatabase")
+    void run_helpOfACommandForTheDatabase_hasCommonOptions(String command) {
+        assertThat(Outcome.of(Map.of(), (command + " --help").split(" ")).done().out())
                 .contains(
                         "--database-url",
                         "MILLRACE_DATABASE_URL",
                         "--schema",
+                        "--config",
+                        "--color",
                         "--log-format",
-                        "--verbose",
-                        "  millrace " + command + " ");
+                        "--verbose");
+    }
+
+    @Test
+    void run_commands_areAllFound() {
+        assertThat(commands())
+                .contains("migrate", "work", "jobs", "jobs redrive", "periodic disable", "completion")
+                .hasSizeGreaterThan(20);
+    }
+
+    @Test
+    void run_color_isOnATerminalOrWhereAskedFor() {
+        Map<String, String> noColor = Map.of("NO_COLOR", "1");
+
+        assertThat(Outcome.of(Map.of(), "doctor", "--help").out()).doesNotContain("\u001b[");
+        assertThat(Outcome.answered(Map.of(), "", "doctor", "--help").out()).contains("\u001b[");
+        assertThat(Outcome.answered(noColor, "", "doctor", "--help").out()).doesNotContain("\u001b[");
+        assertThat(Outcome.answered(Map.of("TERM", "dumb"), "", "doctor", "--help")
+                        .out())
+                .doesNotContain("\u001b[");
+        assertThat(Outcome.of(noColor, "doctor", "--help", "--color", "always").out())
+                .contains("\u001b[");
+        assertThat(Outcome.answered(Map.of(), "", "doctor", "--color=never", "--help")
+                        .out())
+                .doesNotContain("\u001b[");
     }
 
     @Test
@@ -67,7 +110,7 @@ class MainTest {
     @Test
     void run_withoutCommand_isUsage() {
         Outcome.of(Map.of())
-                .failed(2, "Name a command: migrate, work, enqueue, jobs, queues, periodic, bench or doctor");
+                .failed(2, "Name a command: migrate, work, enqueue, jobs, queues, periodic, bench, doctor, completion");
     }
 
     @Test
@@ -159,6 +202,10 @@ class MainTest {
                 "periodic add n k --cron @daily --priority 5",
                 "periodic add n k --cron @daily --metadata []",
                 "migrate --status --validate",
+                "migrate --sql --json",
+                "migrate --color blue",
+                "completion",
+                "completion tcsh",
                 "jobs",
                 "jobs dig",
                 "jobs list --limit 0",

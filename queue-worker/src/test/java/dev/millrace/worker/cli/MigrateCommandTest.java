@@ -48,6 +48,32 @@ class MigrateCommandTest {
     }
 
     @Test
+    void migrate_json_isOneObject() {
+        assertThat(run("six", "--json").done().out())
+                .isEqualTo("{\"schema\":\"six\",\"from\":0,\"to\":%1$d,\"applied\":%1$d}\n"
+                        .formatted(SchemaVersion.REQUIRED));
+        assertThat(run("six", "--validate", "--json").done().out()).isEqualTo("{\"schema\":\"six\",\"valid\":true}\n");
+        assertThat(JsonText.JSON
+                        .readTree(run("six", "--status", "--json").done().out())
+                        .get("migrations")
+                        .get(0)
+                        .get("state")
+                        .asString())
+                .isEqualTo("applied");
+    }
+
+    @Test
+    void migrate_atATerminal_saysHowFarItIs() {
+        Outcome outcome =
+                Outcome.answered(Map.of("MILLRACE_DATABASE_URL", database.url()), "", "migrate", "--schema", "seven");
+
+        assertThat(outcome.status()).isZero();
+        assertThat(outcome.err())
+                .startsWith("\r\u001b[KMigrating: 1, job tables")
+                .endsWith("\r\u001b[K");
+    }
+
+    @Test
     void migrate_withoutTheRight_isStatus1() {
         database.execute("CREATE ROLE cli_no_rights LOGIN PASSWORD 'hush'");
         try {
