@@ -39,6 +39,7 @@ class MainTest {
 
     private static Stream<String> below(CommandLine parent) {
         return parent.getSubcommands().values().stream()
+                .filter(command -> !command.getCommandSpec().usageMessage().hidden())
                 .flatMap(command -> Stream.concat(
                         Stream.of(command.getCommandSpec().qualifiedName().replaceFirst("millrace ", "")),
                         below(command)));
