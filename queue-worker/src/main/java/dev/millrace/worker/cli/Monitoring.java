@@ -15,6 +15,7 @@ import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -65,10 +66,14 @@ final class Monitoring implements AutoCloseable {
         new ProcessorMetrics().bindTo(registry);
         new UptimeMetrics().bindTo(registry);
         List<Route> routes = new ArrayList<>(HealthRoutes.of(worker));
-        routes.add(new Route(
-                "/metrics", request -> new Reply(200, "text/plain; version=0.0.4; charset=utf-8", registry.scrape())));
+        routes.add(Route.open(
+                "/metrics",
+                request -> Reply.of(
+                        200,
+                        "text/plain; version=0.0.4; charset=utf-8",
+                        registry.scrape().getBytes(StandardCharsets.UTF_8))));
         try {
-            server = WebServer.start(address, routes);
+            server = WebServer.builder(address).routes(routes).start();
         } catch (IOException taken) {
             String sentence = "Health and metrics can't be served on " + shown(address) + ": " + taken.getMessage();
             if (asked) {
