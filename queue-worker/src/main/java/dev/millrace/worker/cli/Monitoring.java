@@ -2,6 +2,7 @@ package dev.millrace.worker.cli;
 
 import dev.millrace.error.MillraceException;
 import dev.millrace.worker.Worker;
+import dev.millrace.worker.http.Authentication;
 import dev.millrace.worker.http.HealthRoutes;
 import dev.millrace.worker.http.Reply;
 import dev.millrace.worker.http.Route;
@@ -18,6 +19,7 @@ import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -29,18 +31,20 @@ final class Monitoring implements AutoCloseable {
 
     private final PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
     private final MillraceMetrics metrics = new MillraceMetrics(registry);
-    private final boolean asked;
+    private final HttpOptions options;
     private final @Nullable InetSocketAddress address;
+    private final @Nullable Authentication authentication;
     private @Nullable WebServer server;
 
     /**
      * Nothing listens yet.
      *
-     * @param address what the user has said; null for nothing
+     * @throws UsageException if the options contradict each other
      */
-    Monitoring(@Nullable HttpAddress address) {
-        this.asked = address != null;
-        this.address = (address == null ? new HttpAddress.Converter().convert(HttpAddress.DEFAULT) : address).socket();
+    Monitoring(HttpOptions options, Map<String, String> environment) {
+        this.options = options;
+        this.address = options.address();
+        this.authentication = address == null ? null : options.authentication(environment);
     }
 
     /** Has the worker counted. */
@@ -73,15 +77,20 @@ final class Monitoring implements AutoCloseable {
                         "text/plain; version=0.0.4; charset=utf-8",
                         registry.scrape().getBytes(StandardCharsets.UTF_8))));
         try {
-            server = WebServer.builder(address).routes(routes).start();
+            server = builder(address).routes(routes).start();
         } catch (IOException taken) {
             String sentence = "Health and metrics can't be served on " + shown(address) + ": " + taken.getMessage();
-            if (asked) {
+            if (options.isAddressGiven()) {
                 throw new MillraceException(sentence + ". Name another address, or --http off", taken);
             }
             LOG.warn("{}. The worker goes on without; --http names another address, or is off", sentence);
         }
         return this;
+    }
+
+    private WebServer.Builder builder(InetSocketAddress on) {
+        WebServer.Builder builder = WebServer.builder(on).readOnly(options.isReadOnly());
+        return authentication == null ? builder : builder.authentication(authentication);
     }
 
     /** Says where it answers, once the worker runs. */
@@ -91,12 +100,11 @@ final class Monitoring implements AutoCloseable {
         }
     }
 
-    /** The JDK's server waits for a client for ever, unless these are set before the first one is made. */
+    /** The JDK's server waits for a client's request for ever, unless this is set before the first server is made. */
     private static void boundRequests() {
-        for (String limit : List.of("sun.net.httpserver.maxReqTime", "sun.net.httpserver.maxRspTime")) {
-            if (System.getProperty(limit) == null) {
-                System.setProperty(limit, "5");
-            }
+        String limit = "sun.net.httpserver.maxReqTime";
+        if (System.getProperty(limit) == null) {
+            System.setProperty(limit, "5");
         }
     }
 

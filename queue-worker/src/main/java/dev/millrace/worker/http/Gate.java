@@ -2,7 +2,9 @@ package dev.millrace.worker.http;
 
 import java.net.InetSocketAddress;
 import java.net.URI;
+import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
@@ -56,12 +58,16 @@ final class Gate {
         }
     }
 
-    /** Whether the form is one that this server has sent to this browser. */
-    void checkToken(RequestHead head, Caller caller, Optional<String> token) throws Refusal {
+    /** Returns the token of a form, if it is one that this server has sent to this browser for this caller. */
+    String checkToken(RequestHead head, Caller caller, Map<String, List<String>> form) throws Refusal {
         Optional<String> session = sessions.session(head);
+        Optional<String> token = form.getOrDefault(Request.TOKEN_FIELD, List.of()).stream()
+                .findFirst()
+                .or(() -> head.header(Request.TOKEN_HEADER));
         if (token.isEmpty() || session.isEmpty() || !sessions.isToken(token.get(), session.get(), caller)) {
             throw Refusal.because(403, "The page is too old, or of another browser: reload it and try again");
         }
+        return token.get();
     }
 
     private Caller local(RequestHead head) throws Refusal {
@@ -71,9 +77,10 @@ final class Gate {
                     "Without authentication the dashboard is served on a loopback address only: set a user and a password"
                             + " (--http-user), or listen on 127.0.0.1");
         }
-        if (head.header("Host").filter(this::isOurName).isEmpty()) {
+        if (head.header("Host").filter(Gate::isLocalName).isEmpty()) {
             // Somebody's name that leads here would let his pages, in a user's browser, ask as if they were ours.
-            throw Refusal.because(421, "Without authentication this server answers to localhost and its address only");
+            throw Refusal.because(
+                    421, "Without authentication this server answers to localhost only, not to other names");
         }
         return Caller.LOCAL;
     }
@@ -87,11 +94,9 @@ final class Gate {
     }
 
     /** Decided by its spelling: looking a name up is what makes it lead here. */
-    private boolean isOurName(String host) {
-        String name = PORT.matcher(host).replaceFirst("").toLowerCase(Locale.ROOT);
-        return LOOPBACK.matcher(name).matches()
-                || name.equals(bound.getAddress().getHostAddress())
-                || name.equals("[" + bound.getAddress().getHostAddress() + "]");
+    private static boolean isLocalName(String host) {
+        return LOOPBACK.matcher(PORT.matcher(host).replaceFirst("").toLowerCase(Locale.ROOT))
+                .matches();
     }
 
     /** As browsers tell; the others are no danger here. */

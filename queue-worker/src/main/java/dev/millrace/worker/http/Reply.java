@@ -74,7 +74,12 @@ public final class Reply {
         if (interval.isNegative() || interval.isZero()) {
             throw new IllegalArgumentException("The interval must be positive, not " + interval);
         }
-        return new Reply(200, Map.of("Content-Type", "text/event-stream"), new byte[0], new Events(interval, source));
+        // The second header tells nginx not to hold events back.
+        return new Reply(
+                200,
+                Map.of("Content-Type", "text/event-stream", "X-Accel-Buffering", "no"),
+                new byte[0],
+                new Events(interval, source));
     }
 
     /** The same with a header, in place of one of that name. */

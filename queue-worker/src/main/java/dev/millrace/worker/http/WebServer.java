@@ -44,7 +44,6 @@ public final class WebServer implements AutoCloseable {
             "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
                     + " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
             "X-Content-Type-Options: nosniff",
-            "X-Frame-Options: DENY",
             "Referrer-Policy: same-origin",
             "Cross-Origin-Opener-Policy: same-origin",
             "Cross-Origin-Resource-Policy: same-origin",
@@ -105,7 +104,7 @@ public final class WebServer implements AutoCloseable {
         Reply reply;
         try {
             reply = reply(exchange, head);
-        } catch (IOException | RuntimeException failure) {
+        } catch (IOException | RuntimeException | Error failure) {
             exchange.close();
             throw failure;
         }
@@ -201,17 +200,16 @@ public final class WebServer implements AutoCloseable {
             who = caller.name();
             gate.checkMayAct(head, caller);
             Map<String, List<String>> form = Form.read(exchange, head, timeLimit);
+            String token = gate.checkToken(head, caller, form);
             Request request = new Request(
-                    head, caller, variables, Parameters.of(head.uri().getRawQuery()), form, "");
-            gate.checkToken(
-                    head, caller, request.form(Request.TOKEN_FIELD).or(() -> head.header(Request.TOKEN_HEADER)));
+                    head, caller, variables, Parameters.of(head.uri().getRawQuery()), form, token);
             Acted acted = route.act(request);
             audit(who, head, route.name(), acted.on(), acted.count(), acted.result());
             return acted.reply();
         } catch (Refusal | BadRequestException refused) {
             audit(who, head, route.name(), head.uri().getPath(), 0, "refused: " + refused.getMessage());
             throw refused;
-        } catch (RuntimeException failure) {
+        } catch (RuntimeException | Error failure) {
             audit(
                     who,
                     head,
