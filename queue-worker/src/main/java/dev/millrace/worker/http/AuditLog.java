@@ -23,7 +23,7 @@ public final class AuditLog {
     static final String UNKNOWN = "?";
 
     private static final Logger LOG = LoggerFactory.getLogger(LOGGER);
-    private static final int KEPT = 200;
+    static final int KEPT = 200;
     private static final int LONGEST = 500;
 
     private final Clock clock;

@@ -31,6 +31,10 @@ final class HttpRig implements AutoCloseable {
         return WebServer.builder(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
     }
 
+    InetSocketAddress address() {
+        return new InetSocketAddress("127.0.0.1", server.address().getPort());
+    }
+
     /** The address to which a browser would go. */
     String origin() {
         return "http://127.0.0.1:" + server.address().getPort();
