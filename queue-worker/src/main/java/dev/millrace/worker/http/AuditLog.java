@@ -47,7 +47,8 @@ public final class AuditLog {
         }
     }
 
-    void write(String who, String remote, String action, String on, long count, String result) {
+    /** Adds what somebody did, or what came of it later; the server itself writes each action when it is asked for. */
+    public void write(String who, String remote, String action, String on, long count, String result) {
         LOG.info(
                 "who={} remote={} action={} on={} count={} result={}",
                 quoted(who),
