@@ -2,6 +2,8 @@ package dev.millrace.worker.cli;
 
 import dev.millrace.error.MillraceException;
 import dev.millrace.worker.Worker;
+import dev.millrace.worker.dashboard.Dashboard;
+import dev.millrace.worker.http.AuditLog;
 import dev.millrace.worker.http.Authentication;
 import dev.millrace.worker.http.HealthRoutes;
 import dev.millrace.worker.http.Reply;
@@ -24,7 +26,7 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Health and metrics of the worker of this process over HTTP, unless that is off. */
+/** Dashboard, health and metrics of the worker of this process over HTTP, unless that is off. */
 final class Monitoring implements AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger(Monitoring.class);
@@ -34,6 +36,7 @@ final class Monitoring implements AutoCloseable {
     private final HttpOptions options;
     private final @Nullable InetSocketAddress address;
     private final @Nullable Authentication authentication;
+    private @Nullable Dashboard dashboard;
     private @Nullable WebServer server;
 
     /**
@@ -76,10 +79,14 @@ final class Monitoring implements AutoCloseable {
                         200,
                         "text/plain; version=0.0.4; charset=utf-8",
                         registry.scrape().getBytes(StandardCharsets.UTF_8))));
+        AuditLog audit = new AuditLog();
+        dashboard = Dashboard.of(worker, options.redaction(), audit);
+        routes.addAll(dashboard.routes());
         try {
-            server = builder(address).routes(routes).start();
+            server = builder(address).audit(audit).routes(routes).start();
         } catch (IOException taken) {
-            String sentence = "Health and metrics can't be served on " + shown(address) + ": " + taken.getMessage();
+            String sentence =
+                    "Dashboard, health and metrics can't be served on " + shown(address) + ": " + taken.getMessage();
             if (options.isAddressGiven()) {
                 throw new MillraceException(sentence + ". Name another address, or --http off", taken);
             }
@@ -96,7 +103,7 @@ final class Monitoring implements AutoCloseable {
     /** Says where it answers, once the worker runs. */
     void announce() {
         if (server != null) {
-            LOG.info("Health and metrics on http://{}", shown(server.address()));
+            LOG.info("Dashboard, health and metrics on http://{}", shown(server.address()));
         }
     }
 
@@ -117,6 +124,9 @@ final class Monitoring implements AutoCloseable {
     public void close() {
         if (server != null) {
             server.close();
+        }
+        if (dashboard != null) {
+            dashboard.close();
         }
         registry.close();
     }
