@@ -60,4 +60,15 @@ class BrowserRigTest {
         assertThat(browser.takeErrors()).singleElement().asString().contains("ERR_NAME_NOT_RESOLVED");
         assertThat(browser.takeOutsideRequests()).containsExactly("http://elsewhere.invalid/x.png");
     }
+
+    @Test
+    void accessibility_fieldWithoutLabelAndPaleText_areNamed() {
+        open(
+                "img-src data:; style-src 'unsafe-inline'",
+                "<main><h1 style='color: #ccc'>Hello</h1><input id=unlabelled></main>");
+        assertThat(Accessibility.problems(browser))
+                .anyMatch(problem -> problem.startsWith("label:"))
+                .anyMatch(problem -> problem.startsWith("color-contrast:"))
+                .anyMatch(problem -> problem.startsWith("html-has-lang:"));
+    }
 }
