@@ -51,7 +51,7 @@ final class Browser implements BeforeAllCallback, BeforeEachCallback, AfterTestE
     public void beforeEach(ExtensionContext context) {
         desktop();
         dark(false);
-        driver().post("/url", Map.of("url", "about:blank"));
+        leave();
         readLogs();
         errors.clear();
         requests.clear();
@@ -94,6 +94,11 @@ final class Browser implements BeforeAllCallback, BeforeEachCallback, AfterTestE
         driver().post("/url", Map.of("url", "http://" + user + ":" + password + "@" + server.getAuthority() + path));
     }
 
+    /** Closes the page, and with it what it still asks of the server. */
+    void leave() {
+        driver().post("/url", Map.of("url", "about:blank"));
+    }
+
     /** Path and query of the page that is shown. */
     String address() {
         return string("return location.pathname + location.search");
@@ -103,8 +108,8 @@ final class Browser implements BeforeAllCallback, BeforeEachCallback, AfterTestE
     void click(String css, String text) {
         String find = """
                 const [css, text] = arguments;
-                const name = e => e.innerText.trim() || e.value || e.getAttribute('aria-label') || '';
-                return [...document.querySelectorAll(css)].find(e => e.checkVisibility() && name(e).trim() === text) ?? null;
+                const name = e => (e.innerText.trim() || e.value || e.getAttribute('aria-label') || '').replace(/\\s+/g, ' ').trim();
+                return [...document.querySelectorAll(css)].find(e => e.checkVisibility() && name(e) === text) ?? null;
                 """;
         whenReady(() -> {
             JsonNode found = driver().script(find, css, text);
@@ -148,6 +153,31 @@ final class Browser implements BeforeAllCallback, BeforeEachCallback, AfterTestE
                                         List.of(
                                                 Map.of("type", "keyDown", "value", key.value()),
                                                 Map.of("type", "keyUp", "value", key.value()))))));
+    }
+
+    /** The name of what has the focus. */
+    String focused() {
+        return string("""
+                const e = document.activeElement;
+                return (e.labels?.[0]?.innerText || e.getAttribute('aria-label') || e.innerText || e.value || e.tagName).trim();
+                """);
+    }
+
+    /** Whether what has the focus can be told from how it looks without. */
+    boolean isFocusVisible() {
+        return script("""
+                        const e = document.activeElement;
+                        const look = () => {
+                          const s = getComputedStyle(e);
+                          return [s.outlineStyle === 'none' ? '' : s.outline, s.boxShadow, s.borderColor, s.backgroundColor].join();
+                        };
+                        const box = e.getBoundingClientRect();
+                        const with_ = look();
+                        e.blur();
+                        const without = look();
+                        e.focus({ preventScroll: true, focusVisible: true });
+                        return with_ !== without && box.width > 0 && box.bottom > 0 && box.top < innerHeight;
+                        """).asBoolean();
     }
 
     /** The visible text of the first element that matches; empty if there is none. */
