@@ -44,7 +44,7 @@ final class Gate {
         return readOnly ? new Caller(caller.name(), Role.VIEW) : caller;
     }
 
-    /** Whether he may act at all; the token comes with the body. */
+    /** Whether somebody who was admitted may act at all; the token comes with the body. */
     void checkMayAct(RequestHead head, Caller caller) throws Refusal {
         if (readOnly) {
             throw Refusal.because(403, "This server is read-only");
@@ -52,7 +52,7 @@ final class Gate {
         if (caller.role() != Role.OPERATE) {
             throw Refusal.because(403, caller.name() + " may view, and not change anything");
         }
-        if (isFromElsewhere(head) || !isOwnOrigin(head)) {
+        if (!isOwnOrigin(head)) {
             throw Refusal.because(
                     403, "Only pages of this server may ask for this; a proxy must pass the header Host on");
         }
