@@ -169,7 +169,7 @@ final class JobListPage {
                 choices(search, "time", "created", "due", "ended"),
                 search.one("from").orElse(""),
                 search.one("before").orElse(""),
-                choices(search, "order", "newest", "oldest", "due"),
+                choices(search, "order", "newest", "oldest"),
                 open);
     }
 

@@ -35,7 +35,9 @@ final class JobSearch {
             "state", "kind", "queue", "tag", "args", "error", "worker", "time", "from", "before", "id_to", "order");
 
     private static final List<String> TIMES = List.of("created", "due", "ended");
-    private static final List<String> ORDERS = List.of("newest", "oldest", "due");
+
+    /** Not by due time: of many jobs that are due at one moment a page would have to sort all. */
+    private static final List<String> ORDERS = List.of("newest", "oldest");
 
     private final Map<String, List<String>> given;
     private final JobFilter filter;
@@ -83,14 +85,17 @@ final class JobSearch {
      * @throws BadRequestException if it is none
      */
     PageRequest page(int size, int reading, @Nullable String after) {
-        JobOrder order = switch (one("order").orElse("newest")) {
-            case "newest" -> JobOrder.NEWEST_FIRST;
-            case "oldest" -> JobOrder.OLDEST_FIRST;
-            default -> JobOrder.DUE_FIRST;
-        };
+        JobOrder order = one("order").orElse("newest").equals("oldest") ? JobOrder.OLDEST_FIRST : JobOrder.NEWEST_FIRST;
         PageRequest first = PageRequest.FIRST.size(size).reading(reading).order(order);
+        if (after == null) {
+            return first;
+        }
+        // A place by due time would bring that order with it.
+        if (after.startsWith("d")) {
+            throw new BadRequestException("after: '" + after + "' is not the place of a page");
+        }
         try {
-            return after == null ? first : first.after(after);
+            return first.after(after);
         } catch (IllegalArgumentException noPlace) {
             throw new BadRequestException("after: " + noPlace.getMessage());
         }

@@ -65,14 +65,16 @@ class JobSearchTest {
 
     @Test
     void isNarrowed_byAnOrderAlone_isNot() {
-        assertThat(JobSearch.of(Map.of("order", List.of("due"))).isNarrowed()).isFalse();
+        assertThat(JobSearch.of(Map.of("order", List.of("oldest"))).isNarrowed())
+                .isFalse();
         assertThat(JobSearch.of(Map.of("state", List.of("running"))).isNarrowed())
                 .isTrue();
     }
 
     @Test
     void words_nameEachCondition() {
-        assertThat(JobSearch.of(Map.of("state", List.of("discarded"), "kind", List.of("mail"), "order", List.of("due")))
+        assertThat(JobSearch.of(Map.of(
+                                "state", List.of("discarded"), "kind", List.of("mail"), "order", List.of("oldest")))
                         .words())
                 .isEqualTo("state discarded, kind mail");
     }
