@@ -78,9 +78,9 @@
   }
 
   function draw(names) {
-    const style = getComputedStyle(root);
-    const ink = style.getPropertyValue('--quiet').trim();
-    const grid = { stroke: style.getPropertyValue('--line').trim(), width: 1 };
+    const style = getComputedStyle(document.querySelector('.chart'));
+    const ink = style.color;
+    const grid = { stroke: style.borderTopColor, width: 1 };
     charts.forEach(chart => chart.plot.destroy());
     charts = [...document.querySelectorAll('.chart')].map(box => {
       const line = Number(box.dataset.line);
@@ -89,7 +89,11 @@
         height: 200,
         series: [{}, ...names.map((name, i) => ({ label: name, stroke: COLOURS[i % COLOURS.length], width: 2, points: { show: points.length < 3 } }))],
         axes: [{ stroke: ink, grid, ticks: grid }, { stroke: ink, grid, ticks: grid, size: 56 }],
-        scales: { y: { range: (self, low, high) => [0, Math.max(1, high ?? 0)] } },
+        // Lines grow into the chart, rather than being stretched over it.
+        scales: {
+          x: { range: (self, first, last) => [(last ?? Date.now() / 1000) - MINUTES * 60, last ?? Date.now() / 1000] },
+          y: { range: (self, low, high) => [0, Math.max(1, high ?? 0)] },
+        },
       }, columns(names, line), box);
       return { plot, line, box };
     });

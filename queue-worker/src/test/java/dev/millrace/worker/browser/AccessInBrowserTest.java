@@ -7,6 +7,7 @@ import dev.millrace.testing.TestDatabase;
 import dev.millrace.worker.http.Authentication;
 import dev.millrace.worker.http.Role;
 import java.io.IOException;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -55,7 +56,7 @@ class AccessInBrowserTest {
             browser.server(served.address());
             new Crawl(browser)
                     .from(
-                            "/",
+                            List.of("/"),
                             address -> assertThat(browser.count("form[method=post]"))
                                     .as(address)
                                     .isZero());

@@ -163,6 +163,11 @@ final class Browser implements BeforeAllCallback, BeforeEachCallback, AfterTestE
                 """);
     }
 
+    /** Whether nothing on the page has the focus. */
+    boolean isFocusOnBody() {
+        return script("return document.activeElement === document.body").asBoolean();
+    }
+
     /** Whether what has the focus can be told from how it looks without. */
     boolean isFocusVisible() {
         return script("""

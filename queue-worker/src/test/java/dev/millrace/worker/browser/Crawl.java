@@ -1,8 +1,10 @@
 package dev.millrace.worker.browser;
 
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 import tools.jackson.databind.JsonNode;
@@ -24,32 +26,37 @@ final class Crawl {
     }
 
     /**
-     * Opens each page and has it looked at. Pages are of one sort if their addresses differ in numbers or in the values of parameters
-     * only.
+     * Opens each page and has it looked at. Pages are of one sort if their paths differ in numbers only; the addresses given are all
+     * opened.
      *
-     * @return the address of the first page of each sort, by sort
+     * @return the addresses that were opened
      */
-    Map<String, String> from(String start, Consumer<String> look) {
-        Deque<String> next = new ArrayDeque<>();
-        add(start, next);
+    List<String> from(List<String> starts, Consumer<String> look) {
+        Deque<String> next = new ArrayDeque<>(starts);
+        starts.forEach(start -> addresses.put(sort(start), start));
+        List<String> opened = new ArrayList<>();
         while (!next.isEmpty()) {
             String address = next.poll();
             browser.open(address);
+            opened.add(address);
             look.accept(address);
             for (JsonNode link : browser.script(LINKS)) {
                 add(link.asString(), next);
             }
         }
-        return addresses;
+        return opened;
     }
 
     private void add(String address, Deque<String> next) {
-        String sort = address.replaceAll("/\\d+", "/N").replaceAll("=[^&]*", "");
-        if (addresses.putIfAbsent(sort, address) == null) {
+        if (addresses.putIfAbsent(sort(address), address) == null) {
             if (addresses.size() > LIMIT) {
-                throw new AssertionError("more than " + LIMIT + " sorts of pages: " + addresses.keySet());
+                throw new AssertionError("more than " + LIMIT + " sorts of pages: " + addresses.values());
             }
             next.add(address);
         }
+    }
+
+    private static String sort(String address) {
+        return address.replaceAll("[?].*", "").replaceAll("/\\d+", "/N");
     }
 }
