@@ -110,8 +110,8 @@ final class DatabasePage {
         if (budget != null) {
             facts.add(new Fact(
                     "Connections of the server",
-                    budget.available() + " by " + budget.limit() + "; " + budget.instances() + " processes of ours, "
-                            + budget.others() + " other sessions"));
+                    budget.available() + " by " + budget.limit() + "; processes of ours: " + budget.instances()
+                            + ", other sessions: " + budget.others()));
         }
         return facts;
     }

@@ -123,7 +123,8 @@ final class Live {
             double done = queue.finishedLastMinute() / 60.0;
             double failures = queue.failedLastMinute() / 60.0;
             Duration lag = queue.lag();
-            double seconds = lag == null ? 0 : lag.toMillis() / 1_000.0;
+            // A paused queue waits because somebody wants it to, and would hide the others below its line.
+            double seconds = lag == null || queue.pausedAt() != null ? 0 : lag.toMillis() / 1_000.0;
             if (i < LINES) {
                 line(lines.putArray(queue.name()), done, failures, seconds);
             } else {

@@ -77,6 +77,10 @@
     return [points.map(point => point.at), ...names.map(name => points.map(point => point.queues[name]?.[line] ?? null))];
   }
 
+  function clock(at, end) {
+    return at ? new Date(at * 1000).toISOString().slice(11, end) : '--';
+  }
+
   function draw(names) {
     const style = getComputedStyle(document.querySelector('.chart'));
     const ink = style.color;
@@ -87,8 +91,8 @@
       const plot = new uPlot({
         width: box.clientWidth || 300,
         height: 200,
-        series: [{}, ...names.map((name, i) => ({ label: name, stroke: COLOURS[i % COLOURS.length], width: 2, points: { show: points.length < 3 } }))],
-        axes: [{ stroke: ink, grid, ticks: grid }, { stroke: ink, grid, ticks: grid, size: 56 }],
+        series: [{ label: 'UTC', value: (self, at) => clock(at, 19) }, ...names.map((name, i) => ({ label: name, stroke: COLOURS[i % COLOURS.length], width: 2, points: { show: points.length < 3 } }))],
+        axes: [{ stroke: ink, grid, ticks: grid, values: (self, moments) => moments.map(at => clock(at, 16)) }, { stroke: ink, grid, ticks: grid, size: 56 }],
         // Lines grow into the chart, rather than being stretched over it.
         scales: {
           x: { range: (self, first, last) => [(last ?? Date.now() / 1000) - MINUTES * 60, last ?? Date.now() / 1000] },
