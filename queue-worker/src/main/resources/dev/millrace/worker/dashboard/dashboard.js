@@ -65,6 +65,7 @@
   // ---- Charts.
 
   const MINUTES = 10;
+  const LEAST_MINUTES = 2;
   const COLOURS = ['#2a7fb8', '#d1663a', '#3c9a5f', '#9a5fc0', '#b8902a', '#c0407a', '#4aa3a3', '#7a7f87', '#5f6fd0'];
   let points = [];
   let charts = [];
@@ -92,10 +93,10 @@
         width: box.clientWidth || 300,
         height: 200,
         series: [{ label: 'UTC', value: (self, at) => clock(at, 19) }, ...names.map((name, i) => ({ label: name, stroke: COLOURS[i % COLOURS.length], width: 2, points: { show: points.length < 3 } }))],
-        axes: [{ stroke: ink, grid, ticks: grid, values: (self, moments) => moments.map(at => clock(at, 16)) }, { stroke: ink, grid, ticks: grid, size: 56 }],
-        // Lines grow into the chart, rather than being stretched over it.
+        axes: [{ stroke: ink, grid, ticks: grid, values: (self, moments) => moments.map(at => clock(at, 16)) }, { stroke: ink, grid, ticks: grid, size: 44 }],
         scales: {
-          x: { range: (self, first, last) => [(last ?? Date.now() / 1000) - MINUTES * 60, last ?? Date.now() / 1000] },
+          // The first points are not stretched over the whole chart.
+          x: { range: (self, first, last) => (last ? [Math.min(first, last - LEAST_MINUTES * 60), last] : [0, 1]) },
           y: { range: (self, low, high) => [0, Math.max(1, high ?? 0)] },
         },
       }, columns(names, line), box);

@@ -220,4 +220,19 @@ class ActionsInBrowserTest {
         browser.press(Key.ENTER);
         browser.awaitText("h1", "Job " + shop.runningJob());
     }
+
+    @Test
+    void pages_withoutScripts_readAndAct() {
+        browser.scripts(false);
+        browser.open("/");
+        assertThat(browser.text("#tables")).contains("archive", "paused");
+        browser.click("header a", "Queues");
+        browser.click("button", "Resume queue archive");
+        browser.awaitText("[role=status]", "resumed");
+        browser.open("/jobs?state=retryable");
+        browser.click("nav a", "Cancel…");
+        browser.click("button.danger");
+        browser.awaitText("h1", "Action");
+        await().atMost(SOON).until(() -> count("state = 'retryable'") == 0);
+    }
 }

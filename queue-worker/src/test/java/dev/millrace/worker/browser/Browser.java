@@ -51,6 +51,7 @@ final class Browser implements BeforeAllCallback, BeforeEachCallback, AfterTestE
     public void beforeEach(ExtensionContext context) {
         desktop();
         dark(false);
+        scripts(true);
         leave();
         readLogs();
         errors.clear();
@@ -248,9 +249,9 @@ final class Browser implements BeforeAllCallback, BeforeEachCallback, AfterTestE
         return taken;
     }
 
-    /** A window of 1280 by 900 pixels. */
+    /** A window of 1280 by 1080 pixels. */
     void desktop() {
-        size(1280, 900, false);
+        size(1280, 1080, false);
     }
 
     /** A small phone: 390 by 844 pixels. */
@@ -262,6 +263,11 @@ final class Browser implements BeforeAllCallback, BeforeEachCallback, AfterTestE
         driver().devTools(
                         "Emulation.setDeviceMetricsOverride",
                         Map.of("width", width, "height", height, "deviceScaleFactor", 1, "mobile", mobile));
+    }
+
+    /** Whether pages may run scripts; they may when a test begins. */
+    void scripts(boolean enabled) {
+        driver().devTools("Emulation.setScriptExecutionDisabled", Map.of("value", !enabled));
     }
 
     /** What the system of the user prefers. */
@@ -277,8 +283,17 @@ final class Browser implements BeforeAllCallback, BeforeEachCallback, AfterTestE
 
     /** Keeps a picture of the whole page. */
     Path screenshot(String name) {
+        return screenshot(name, true);
+    }
+
+    /** Keeps a picture of what is in the window. */
+    Path screenshotOfWindow(String name) {
+        return screenshot(name, false);
+    }
+
+    private Path screenshot(String name, boolean whole) {
         String picture = driver().devTools(
-                        "Page.captureScreenshot", Map.of("format", "png", "captureBeyondViewport", true))
+                        "Page.captureScreenshot", Map.of("format", "png", "captureBeyondViewport", whole))
                 .required("data")
                 .asString();
         try {
