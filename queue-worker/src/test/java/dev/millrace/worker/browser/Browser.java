@@ -251,12 +251,17 @@ final class Browser implements BeforeAllCallback, BeforeEachCallback, AfterTestE
 
     /** A window of 1280 by 1080 pixels. */
     void desktop() {
-        size(1280, 1080, false);
+        window(1280, 1080);
     }
 
     /** A small phone: 390 by 844 pixels. */
     void phone() {
         size(390, 844, true);
+    }
+
+    /** A window of so many pixels. */
+    void window(int width, int height) {
+        size(width, height, false);
     }
 
     private void size(int width, int height, boolean mobile) {

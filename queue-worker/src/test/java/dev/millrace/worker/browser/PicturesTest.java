@@ -49,6 +49,7 @@ class PicturesTest {
                     .until(() -> System.nanoTime() - opened > OPEN.toNanos());
             take("overview");
 
+            browser.window(1280, 760);
             browser.open("/jobs?state=retryable&state=discarded");
             take("jobs");
 

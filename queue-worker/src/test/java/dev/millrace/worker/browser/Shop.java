@@ -159,7 +159,7 @@ final class Shop implements AutoCloseable {
 
     private void charge(RunningJob job, Charge charge) throws InterruptedException {
         work(15 + charge.cents() % 30);
-        if (charge.order() % 9 == 0) {
+        if (charge.order() % 23 == 0) {
             throw new IllegalStateException("Card declined: insufficient funds for order " + charge.order());
         }
     }
@@ -190,7 +190,7 @@ final class Shop implements AutoCloseable {
         return runningJob;
     }
 
-    /** From now on new orders come in, some ten a second with waves of several seconds, each with three jobs. */
+    /** From now on new orders come in, ten to seventy a second, up and down within three minutes, each with three jobs. */
     void openDoors() {
         ScheduledExecutorService orders = Executors.newSingleThreadScheduledExecutor(task -> {
             Thread thread = new Thread(task, "shop-orders");
@@ -203,7 +203,7 @@ final class Shop implements AutoCloseable {
     }
 
     private void order(int tick) {
-        long wave = Math.round(4 + 3 * Math.sin(tick / 25.0) + 2 * Math.sin(tick / 7.0));
+        long wave = Math.round(4 + 3 * Math.sin(tick / 250.0));
         for (int i = 0; i < wave; i++) {
             int order = 20_000 + tick * 10 + i;
             millrace.enqueue(SEND_EMAIL, new Email("customer" + order + "@example.com", "order_confirmed", order));
