@@ -102,8 +102,14 @@ final class Monitoring implements AutoCloseable {
 
     /** Says where it answers, once the worker runs. */
     void announce() {
-        if (server != null) {
-            LOG.info("Dashboard, health and metrics on http://{}", shown(server.address()));
+        if (server == null) {
+            return;
+        }
+        String at = shown(server.address());
+        if (authentication == null && !server.address().getAddress().isLoopbackAddress()) {
+            LOG.info("Health and metrics on http://{}; the dashboard is not served there without --http-user", at);
+        } else {
+            LOG.info("Dashboard, health and metrics on http://{}", at);
         }
     }
 

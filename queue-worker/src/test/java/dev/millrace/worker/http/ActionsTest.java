@@ -3,8 +3,10 @@ package dev.millrace.worker.http;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.net.Socket;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -132,6 +134,31 @@ class ActionsTest {
     @Test
     void everyAction_askedForWrongly_isRefused() throws Exception {
         assertThat(new EveryAction(routes).assertRefused()).isEqualTo(3);
+        assertThat(done).isEmpty();
+    }
+
+    @Test
+    void clientsThatDoNotSendTheirForm_areCutOffAndHoldNobodyUpForLong() throws Exception {
+        List<Socket> stalled = new ArrayList<>();
+        try {
+            for (int i = 0; i < 12; i++) {
+                Socket socket = new Socket();
+                stalled.add(socket);
+                socket.setSoTimeout(20_000);
+                socket.connect(rig.address(), 5_000);
+                socket.getOutputStream()
+                        .write(("POST /jobs/1 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n"
+                                        + "Content-Type: application/x-www-form-urlencoded\r\n\r\n_tok")
+                                .getBytes(StandardCharsets.US_ASCII));
+            }
+
+            assertThat(rig.get("/").statusCode()).isEqualTo(200);
+            assertThat(stalled.get(0).getInputStream().read()).isEqualTo(-1);
+        } finally {
+            for (Socket socket : stalled) {
+                socket.close();
+            }
+        }
         assertThat(done).isEmpty();
     }
 }
