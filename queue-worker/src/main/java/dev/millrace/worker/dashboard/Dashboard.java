@@ -9,8 +9,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The pages and actions of a worker and its database, for {@link dev.millrace.worker.http.WebServer}. It uses the worker's connections,
- * two at once and one for bulk operations, and asks nothing while nobody looks. Thread-safe.
+ * The pages and actions of a worker and its database, for {@link dev.millrace.worker.http.WebServer}. It uses the worker's connections: two
+ * at once for pages, one for what is live, one for a bulk operation; it asks nothing while nobody looks. Thread-safe.
  */
 public final class Dashboard implements AutoCloseable {
 

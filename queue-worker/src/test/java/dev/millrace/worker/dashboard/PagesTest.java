@@ -3,8 +3,17 @@ package dev.millrace.worker.dashboard;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.millrace.connection.Database;
+import dev.millrace.job.JobType;
 import dev.millrace.testing.PostgresTest;
 import dev.millrace.testing.TestDatabase;
+import dev.millrace.worker.Worker;
+import dev.millrace.worker.http.AuditLog;
+import dev.millrace.worker.http.WebServer;
+import java.net.InetSocketAddress;
+import java.net.URI;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.time.OffsetDateTime;
 import java.util.HashSet;
 import java.util.List;
@@ -250,6 +259,29 @@ class PagesTest {
                     .doesNotContainPattern("<[^>]+ on[a-z]+=")
                     .doesNotContainPattern("<script(?! src=\"/assets/)")
                     .doesNotContain("<style", "javascript:", "http://", "https://");
+        }
+    }
+
+    @Test
+    void workerThatHasNotStarted_eachPageSaysSo() throws Exception {
+        try (Worker starting = Worker.builder(Database.of(database.url()))
+                        .handle(JobType.of("k", DashboardRig.Nothing.class), (job, nothing) -> {})
+                        .build();
+                Dashboard dashboard = Dashboard.of(starting, Redaction.none(), new AuditLog());
+                WebServer server = WebServer.builder(new InetSocketAddress("127.0.0.1", 0))
+                        .routes(dashboard.routes())
+                        .start()) {
+            for (String path : List.of("/", "/queues", "/jobs", "/jobs/1", "/periodic", "/workers", "/database")) {
+                HttpResponse<String> answer = rig.client()
+                        .send(
+                                HttpRequest.newBuilder(URI.create("http://127.0.0.1:"
+                                                + server.address().getPort() + path))
+                                        .timeout(DashboardRig.SOON)
+                                        .build(),
+                                HttpResponse.BodyHandlers.ofString());
+                assertThat(answer.statusCode()).as(path).isEqualTo(503);
+                assertThat(answer.body()).as(path).contains("The worker is starting", "<nav");
+            }
         }
     }
 }
