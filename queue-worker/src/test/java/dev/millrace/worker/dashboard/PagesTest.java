@@ -242,7 +242,7 @@ class PagesTest {
     }
 
     @Test
-    void deletedWhileLooked_oddRows_areShown() throws Exception {
+    void jobThatIsNeverDue_isShownAsThat() throws Exception {
         long forever = rig.insert("kind, queue, state, scheduled_at", "odd", "away", "pending", OffsetDateTime.MAX);
         assertThat(rig.page("/jobs/" + forever)).contains("never");
         assertThat(rig.page("/jobs")).contains("never");
