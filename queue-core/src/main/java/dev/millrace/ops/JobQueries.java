@@ -8,14 +8,19 @@ import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.json.JsonMapper;
 
 /** The statements that look at jobs. Immutable. */
 final class JobQueries {
 
+    private static final int MAX_READING = 1_000_000;
+
+    private final SchemaName schema;
     private final String job;
 
     JobQueries(SchemaName schema) {
+        this.schema = schema;
         this.job = schema.quoted() + ".job";
     }
 
@@ -32,6 +37,10 @@ final class JobQueries {
     JobPage list(Connection connection, JobFilter filter, PageRequest page) throws SQLException {
         Where where = Where.of(filter);
         PageRequest.Place after = page.after();
+        Long end = end(connection, filter, page);
+        if (end != null) {
+            where.and(page.order() == JobOrder.NEWEST_FIRST ? "id >= ?" : "id <= ?", end);
+        }
         String order = switch (page.order()) {
             case NEWEST_FIRST -> {
                 if (after != null) {
@@ -67,7 +76,8 @@ final class JobQueries {
                 }
             }
             if (jobs.size() <= page.size()) {
-                return new JobPage(List.copyOf(jobs), null);
+                return new JobPage(
+                        List.copyOf(jobs), end == null ? null : new PageRequest.Place(page.order(), 0, end).token());
             }
             jobs.remove(page.size());
             return new JobPage(
@@ -75,6 +85,16 @@ final class JobQueries {
                     PageRequest.Place.of(page.order(), jobs.get(page.size() - 1))
                             .token());
         }
+    }
+
+    /** Where a page ends that may not look at more; null where nothing ends it before the jobs do. */
+    private @Nullable Long end(Connection connection, JobFilter filter, PageRequest page) throws SQLException {
+        Integer reading = page.reading();
+        boolean all = Where.of(filter).sql().isEmpty();
+        if (reading == null || all || page.order() == JobOrder.DUE_FIRST) {
+            return null;
+        }
+        return new Walk(schema, filter, page.order(), page.after()).end(connection, reading);
     }
 
     long count(Connection connection, JobFilter filter) throws SQLException {
@@ -92,6 +112,25 @@ final class JobQueries {
             statement.setLong(where.next(), cap);
             return single(statement);
         }
+    }
+
+    /** How many match among the newest of the phases, and whether these are all. */
+    JobCount countAmong(Connection connection, JobFilter filter, int newest) throws SQLException {
+        Long end = new Walk(schema, filter, JobOrder.NEWEST_FIRST, null).end(connection, newest);
+        Where where = Where.of(filter);
+        if (end != null) {
+            where.and("id >= ?", end);
+        }
+        try (PreparedStatement statement = where.prepare(connection, "SELECT count(*) FROM " + job + where.sql())) {
+            return new JobCount(single(statement), end == null);
+        }
+    }
+
+    static int requireReading(int jobs) {
+        if (jobs < 1 || jobs > MAX_READING) {
+            throw new IllegalArgumentException("Reading " + jobs + " jobs is out of range: 1 to " + MAX_READING);
+        }
+        return jobs;
     }
 
     private static long single(PreparedStatement statement) throws SQLException {

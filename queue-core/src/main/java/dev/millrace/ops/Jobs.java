@@ -80,6 +80,17 @@ public final class Jobs {
     }
 
     /**
+     * How many match among the newest jobs of the states asked for and of those that share their partitions. Reads no more than so
+     * many, however few match, where {@link #countUpTo} goes on until it has found enough.
+     *
+     * @throws IllegalArgumentException outside 1 to 1,000,000
+     */
+    public JobCount countAmong(JobFilter filter, int newest) {
+        JobQueries.requireReading(newest);
+        return read("count jobs", connection -> queries.countAmong(connection, filter, newest));
+    }
+
+    /**
      * How many match as far as the statistics tell, in a millisecond or so whatever the number. Good for whole states of a table that
      * autovacuum has seen lately, rough for conditions on kind, queue or time, a guess for tags, args and errors; small numbers are
      * overestimated.

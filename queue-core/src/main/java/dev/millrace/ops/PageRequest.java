@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 public final class PageRequest {
 
     /** The first 100 jobs, newest first. */
-    public static final PageRequest FIRST = new PageRequest(100, JobOrder.NEWEST_FIRST, null);
+    public static final PageRequest FIRST = new PageRequest(100, JobOrder.NEWEST_FIRST, null, null);
 
     private static final int MAX_SIZE = 1_000;
     private static final Pattern TOKEN = Pattern.compile("([nod])(?:(-?\\d{1,19})\\.)?(-?\\d{1,19})");
@@ -20,6 +20,7 @@ public final class PageRequest {
     private final int size;
     private final JobOrder order;
     private final @Nullable Place after;
+    private final @Nullable Integer reading;
 
     /** The last job of a page: its id, and its due time in microseconds where that is what counts. */
     record Place(JobOrder order, long micros, long id) {
@@ -50,10 +51,11 @@ public final class PageRequest {
         }
     }
 
-    private PageRequest(int size, JobOrder order, @Nullable Place after) {
+    private PageRequest(int size, JobOrder order, @Nullable Place after, @Nullable Integer reading) {
         this.size = size;
         this.order = order;
         this.after = after;
+        this.reading = reading;
     }
 
     /**
@@ -65,12 +67,23 @@ public final class PageRequest {
         if (size < 1 || size > MAX_SIZE) {
             throw new IllegalArgumentException("Page size " + size + " is out of range: 1 to " + MAX_SIZE);
         }
-        return new PageRequest(size, order, after);
+        return new PageRequest(size, order, after, reading);
+    }
+
+    /**
+     * Ends the page when so many jobs of the states asked for, and of those that share their partitions, were looked at, however few
+     * of them match; default: looks until the page is full. Such a page may hold few jobs or none and still have a next one. By due
+     * time there is no such end.
+     *
+     * @throws IllegalArgumentException outside 1 to 1,000,000
+     */
+    public PageRequest reading(int jobs) {
+        return new PageRequest(size, order, after, JobQueries.requireReading(jobs));
     }
 
     /** Order of the list; default newest first. The list starts from its beginning. */
     public PageRequest order(JobOrder order) {
-        return new PageRequest(size, order, null);
+        return new PageRequest(size, order, null, reading);
     }
 
     /**
@@ -82,7 +95,7 @@ public final class PageRequest {
      */
     public PageRequest after(@Nullable String token) {
         if (token == null) {
-            return new PageRequest(size, order, null);
+            return new PageRequest(size, order, null, reading);
         }
         Matcher matcher = TOKEN.matcher(token);
         if (!matcher.matches() || (matcher.group(2) != null) != token.startsWith("d")) {
@@ -93,7 +106,7 @@ public final class PageRequest {
                 : token.startsWith("o") ? JobOrder.OLDEST_FIRST : JobOrder.DUE_FIRST;
         try {
             long micros = matcher.group(2) == null ? 0 : Long.parseLong(matcher.group(2));
-            return new PageRequest(size, its, new Place(its, micros, Long.parseLong(matcher.group(3))));
+            return new PageRequest(size, its, new Place(its, micros, Long.parseLong(matcher.group(3))), reading);
         } catch (NumberFormatException tooLarge) {
             throw noToken(token);
         }
@@ -114,5 +127,10 @@ public final class PageRequest {
 
     @Nullable Place after() {
         return after;
+    }
+
+    /** Most jobs to look at; null for no end. */
+    @Nullable Integer reading() {
+        return reading;
     }
 }

@@ -145,6 +145,15 @@ public final class Worker implements AutoCloseable {
         return current != null && current.isLeader();
     }
 
+    /** Where the handler of a job is now, innermost call first; empty if it does not run on this worker. */
+    public List<StackTraceElement> stack(long jobId) {
+        Engine current;
+        synchronized (this) {
+            current = engine;
+        }
+        return current == null ? List.of() : current.stack(jobId);
+    }
+
     /** Names of the queues it works on. */
     public Set<String> queueNames() {
         return Set.copyOf(config.queues().keySet());
@@ -173,7 +182,12 @@ public final class Worker implements AutoCloseable {
         return supervisor().metrics();
     }
 
-    private synchronized Supervisor supervisor() {
+    /**
+     * Its connections, for what shows this worker and its database; for the library's own use. They end with the worker.
+     *
+     * @throws IllegalStateException before {@link #start}
+     */
+    public synchronized Supervisor supervisor() {
         Supervisor current = supervisor;
         if (current == null) {
             throw new IllegalStateException("The worker has not been started");

@@ -8,8 +8,13 @@ import dev.millrace.job.JobState;
 import dev.millrace.testing.PostgresTest;
 import dev.millrace.testing.TestDatabase;
 import dev.millrace.worker.engine.Explain;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -26,6 +31,7 @@ import tools.jackson.databind.JsonNode;
 class JobsPlanTest {
 
     private static final int PAGE = 100;
+    private static final int READING = 2_000;
 
     private final TestDatabase database;
     private final JobQueries queries;
@@ -84,6 +90,79 @@ class JobsPlanTest {
                 PageRequest.FIRST.size(PAGE).order(JobOrder.OLDEST_FIRST).after("o50000"));
     }
 
+    /** What few jobs or none meet: without an end, these walk over whole partitions. */
+    static Stream<JobFilter> hardlyMet() {
+        return Stream.of(
+                JobFilter.ALL.kinds("no_such_kind"),
+                JobFilter.ALL.states(JobState.RETRYABLE),
+                JobFilter.ALL.states(JobState.CANCELLED),
+                JobFilter.ALL.states(JobState.AVAILABLE, JobState.DISCARDED).queues("no_such_queue"),
+                JobFilter.ALL.states(JobState.RUNNING, JobState.COMPLETED).anyTag("no_such_tag"),
+                JobFilter.ALL.states(JobState.COMPLETED).allTags("t1", "no_such_tag"),
+                JobFilter.ALL.argsContain("{\"n\": 77777}"),
+                JobFilter.ALL.errorContains("no such error"),
+                JobFilter.ALL.createdBefore(Instant.EPOCH),
+                JobFilter.ALL
+                        .finalizedBefore(Instant.now().minusSeconds(40 * 3_600))
+                        .kinds("no_such_kind"));
+    }
+
+    @ParameterizedTest
+    @MethodSource("hardlyMet")
+    void list_withAnEnd_readsNoMoreThanThat(JobFilter filter) throws SQLException {
+        for (JobOrder order : new JobOrder[] {JobOrder.NEWEST_FIRST, JobOrder.OLDEST_FIRST}) {
+            JsonNode plan = plan(filter, PageRequest.FIRST.order(order).reading(READING));
+            assertThat(read(plan)).as(plan.toPrettyString()).isLessThanOrEqualTo(READING);
+            JsonNode walk = explain(new Walk(database.schema(), filter, order, null).sql(READING));
+            // Of several phases up to so many of each.
+            assertThat(read(walk)).as(walk.toPrettyString()).isLessThanOrEqualTo(2 * READING + 20);
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("hardlyMet")
+    void countAmong_readsNoMoreThanAsked(JobFilter filter) throws SQLException {
+        JsonNode plan = Explain.plan(supervisor, connection -> queries.countAmong(connection, filter, READING));
+        assertThat(read(plan)).as(plan.toPrettyString()).isLessThanOrEqualTo(READING);
+    }
+
+    @Test
+    void list_withAnEndPageByPage_findsWhatThereIs() throws SQLException {
+        JobFilter filter = JobFilter.DEAD.kinds("b").argsContain("{}").idTo(150_000);
+        for (JobOrder order : new JobOrder[] {JobOrder.NEWEST_FIRST, JobOrder.OLDEST_FIRST}) {
+            List<Long> found = new ArrayList<>();
+            PageRequest page = PageRequest.FIRST.size(7).order(order).reading(100);
+            int pages = 0;
+            for (String next = ""; next != null; pages++) {
+                PageRequest asked = page;
+                JobPage got = supervisor.work(connection -> queries.list(connection, filter, asked));
+                got.jobs().forEach(job -> found.add(job.id()));
+                next = got.next();
+                page = page.after(next);
+            }
+            assertThat(pages).isGreaterThan(20);
+            assertThat(found)
+                    .isEqualTo(database
+                            .query(
+                                    "SELECT id FROM job WHERE state = 'discarded' AND kind = 'b' AND id <= 150000 ORDER BY id"
+                                            + (order == JobOrder.NEWEST_FIRST ? " DESC" : ""))
+                            .stream()
+                            .map(row -> (Long) row.get("id"))
+                            .toList())
+                    .isNotEmpty();
+        }
+    }
+
+    @Test
+    void countAmong_saysWhetherThatIsAll() throws SQLException {
+        JobFilter dead = JobFilter.DEAD;
+        long all = database.queryLong("SELECT count(*) FROM job WHERE state = 'discarded'");
+        JobCount whole = supervisor.work(connection -> queries.countAmong(connection, dead, (int) all + 1));
+        JobCount cut = supervisor.work(connection -> queries.countAmong(connection, dead, (int) all - 1));
+        assertThat(whole).isEqualTo(new JobCount(all, true));
+        assertThat(cut).isEqualTo(new JobCount(all - 1, false));
+    }
+
     @Test
     void list_dueFirst_readsInProportionToThePage() throws SQLException {
         PageRequest due = PageRequest.FIRST.size(PAGE).order(JobOrder.DUE_FIRST);
@@ -102,9 +181,7 @@ class JobsPlanTest {
     @Test
     void list_timeOfTheEnd_touchesItsDaysOnly() throws SQLException {
         JsonNode plan = plan(
-                JobFilter.ALL
-                        .finalizedFrom(java.time.Instant.now().minusSeconds(60))
-                        .finalizedBefore(java.time.Instant.now()),
+                JobFilter.ALL.finalizedFrom(Instant.now().minusSeconds(60)).finalizedBefore(Instant.now()),
                 PageRequest.FIRST);
         assertThat(relations(plan)).hasSizeBetween(1, 3).allMatch(relation -> relation.startsWith("job_finalized"));
     }
@@ -148,6 +225,15 @@ class JobsPlanTest {
         }
     }
 
+    private JsonNode explain(String sql) throws SQLException {
+        return Explain.plan(supervisor, connection -> {
+            try (PreparedStatement statement = connection.prepareStatement(sql);
+                    ResultSet none = statement.executeQuery()) {
+                return none.next();
+            }
+        });
+    }
+
     private JsonNode plan(JobFilter filter, PageRequest page) throws SQLException {
         return Explain.plan(supervisor, connection -> queries.list(connection, filter, page));
     }
@@ -178,7 +264,7 @@ class JobsPlanTest {
         return Stream.concat(own, plan.path("Plans").valueStream().flatMap(JobsPlanTest::relationsOf));
     }
 
-    private static java.util.List<String> relations(JsonNode plan) {
+    private static List<String> relations(JsonNode plan) {
         return relationsOf(plan).distinct().toList();
     }
 }

@@ -8,6 +8,7 @@ import ch.qos.logback.classic.encoder.PatternLayoutEncoder;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.ConsoleAppender;
 import ch.qos.logback.core.encoder.Encoder;
+import dev.millrace.worker.http.AuditLog;
 import org.slf4j.LoggerFactory;
 import org.slf4j.bridge.SLF4JBridgeHandler;
 
@@ -42,6 +43,7 @@ final class LogbackLogging implements Logging {
         root.setLevel(verbose ? Level.INFO : longRunning ? Level.WARN : Level.OFF);
         level("dev.millrace", verbose ? Level.DEBUG : longRunning ? Level.INFO : Level.OFF);
         // A start that fails says so itself.
+        level(AuditLog.LOGGER, verbose || longRunning ? Level.INFO : Level.OFF);
         level(OUTAGE, verbose ? Level.DEBUG : Level.OFF);
         // It warns of databases newer than itself, and tells a failure that its exception tells again.
         level("org.flywaydb", verbose ? Level.INFO : Level.OFF);

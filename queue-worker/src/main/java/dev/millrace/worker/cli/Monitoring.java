@@ -2,6 +2,9 @@ package dev.millrace.worker.cli;
 
 import dev.millrace.error.MillraceException;
 import dev.millrace.worker.Worker;
+import dev.millrace.worker.dashboard.Dashboard;
+import dev.millrace.worker.http.AuditLog;
+import dev.millrace.worker.http.Authentication;
 import dev.millrace.worker.http.HealthRoutes;
 import dev.millrace.worker.http.Reply;
 import dev.millrace.worker.http.Route;
@@ -15,31 +18,36 @@ import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Health and metrics of the worker of this process over HTTP, unless that is off. */
+/** Dashboard, health and metrics of the worker of this process over HTTP, unless that is off. */
 final class Monitoring implements AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger(Monitoring.class);
 
     private final PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
     private final MillraceMetrics metrics = new MillraceMetrics(registry);
-    private final boolean asked;
+    private final HttpOptions options;
     private final @Nullable InetSocketAddress address;
+    private final @Nullable Authentication authentication;
+    private @Nullable Dashboard dashboard;
     private @Nullable WebServer server;
 
     /**
      * Nothing listens yet.
      *
-     * @param address what the user has said; null for nothing
+     * @throws UsageException if the options contradict each other
      */
-    Monitoring(@Nullable HttpAddress address) {
-        this.asked = address != null;
-        this.address = (address == null ? new HttpAddress.Converter().convert(HttpAddress.DEFAULT) : address).socket();
+    Monitoring(HttpOptions options, Map<String, String> environment) {
+        this.options = options;
+        this.address = options.address();
+        this.authentication = address == null ? null : options.authentication(environment);
     }
 
     /** Has the worker counted. */
@@ -65,13 +73,21 @@ final class Monitoring implements AutoCloseable {
         new ProcessorMetrics().bindTo(registry);
         new UptimeMetrics().bindTo(registry);
         List<Route> routes = new ArrayList<>(HealthRoutes.of(worker));
-        routes.add(new Route(
-                "/metrics", request -> new Reply(200, "text/plain; version=0.0.4; charset=utf-8", registry.scrape())));
+        routes.add(Route.open(
+                "/metrics",
+                request -> Reply.of(
+                        200,
+                        "text/plain; version=0.0.4; charset=utf-8",
+                        registry.scrape().getBytes(StandardCharsets.UTF_8))));
+        AuditLog audit = new AuditLog();
+        dashboard = Dashboard.of(worker, options.redaction(), audit);
+        routes.addAll(dashboard.routes());
         try {
-            server = WebServer.start(address, routes);
+            server = builder(address).audit(audit).routes(routes).start();
         } catch (IOException taken) {
-            String sentence = "Health and metrics can't be served on " + shown(address) + ": " + taken.getMessage();
-            if (asked) {
+            String sentence =
+                    "Dashboard, health and metrics can't be served on " + shown(address) + ": " + taken.getMessage();
+            if (options.isAddressGiven()) {
                 throw new MillraceException(sentence + ". Name another address, or --http off", taken);
             }
             LOG.warn("{}. The worker goes on without; --http names another address, or is off", sentence);
@@ -79,19 +95,29 @@ final class Monitoring implements AutoCloseable {
         return this;
     }
 
+    private WebServer.Builder builder(InetSocketAddress on) {
+        WebServer.Builder builder = WebServer.builder(on).readOnly(options.isReadOnly());
+        return authentication == null ? builder : builder.authentication(authentication);
+    }
+
     /** Says where it answers, once the worker runs. */
     void announce() {
-        if (server != null) {
-            LOG.info("Health and metrics on http://{}", shown(server.address()));
+        if (server == null) {
+            return;
+        }
+        String at = shown(server.address());
+        if (authentication == null && !server.address().getAddress().isLoopbackAddress()) {
+            LOG.info("Health and metrics on http://{}; the dashboard is not served there without --http-user", at);
+        } else {
+            LOG.info("Dashboard, health and metrics on http://{}", at);
         }
     }
 
-    /** The JDK's server waits for a client for ever, unless these are set before the first one is made. */
+    /** The JDK's server waits for a client's request for ever, unless this is set before the first server is made. */
     private static void boundRequests() {
-        for (String limit : List.of("sun.net.httpserver.maxReqTime", "sun.net.httpserver.maxRspTime")) {
-            if (System.getProperty(limit) == null) {
-                System.setProperty(limit, "5");
-            }
+        String limit = "sun.net.httpserver.maxReqTime";
+        if (System.getProperty(limit) == null) {
+            System.setProperty(limit, "5");
         }
     }
 
@@ -104,6 +130,9 @@ final class Monitoring implements AutoCloseable {
     public void close() {
         if (server != null) {
             server.close();
+        }
+        if (dashboard != null) {
+            dashboard.close();
         }
         registry.close();
     }

@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Runs jobs until it is stopped. */
@@ -123,13 +124,8 @@ final class WorkCommand extends MillraceCommand {
             description = "Name of this process in pg_stat_activity. Default: its process id.")
     private @Nullable String instance;
 
-    @Option(
-            names = "--http",
-            paramLabel = "HOST:PORT",
-            converter = HttpAddress.Converter.class,
-            description = "Where to serve /health/live, /health/ready and /metrics, or off. Default: "
-                    + HttpAddress.DEFAULT + ", if that is free.")
-    private @Nullable HttpAddress http;
+    @Mixin
+    private final HttpOptions http = new HttpOptions();
 
     @Option(
             names = "--until-empty",
@@ -152,7 +148,7 @@ final class WorkCommand extends MillraceCommand {
             database = database.withInstance(instance);
         }
         try (HandlerJars jars = new HandlerJars(handlers);
-                Monitoring monitoring = new Monitoring(http)) {
+                Monitoring monitoring = new Monitoring(http, terminal.environment())) {
             work(worker(database, jars, monitoring), monitoring, jars.classLoader());
         }
         return ExitStatus.DONE;

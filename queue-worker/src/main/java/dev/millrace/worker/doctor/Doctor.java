@@ -57,7 +57,7 @@ public final class Doctor {
         List<Finding> findings = new ArrayList<>();
         try (Supervisor supervisor = Supervisor.connect(database, null, CONNECT_LIMIT)) {
             for (Check check : checks()) {
-                findings.addAll(looked(supervisor, check));
+                findings.addAll(supervised(supervisor, () -> supervisor.control(on -> looked(on, check)), check));
             }
             findings.addAll(new WakeUpCheck(supervisor).look());
         } catch (DatabaseUnavailableException refused) {
@@ -66,6 +66,20 @@ public final class Doctor {
                 throw refused;
             }
             findings.add(finding);
+        }
+        return new Report(database.toString(), database.schema().value(), findings);
+    }
+
+    /**
+     * As {@link #examine()}, over the pool of a process that works: opens no connection, and leaves the wake-up out, which that process
+     * sees by itself.
+     *
+     * @throws DatabaseUnavailableException if the database is away, or goes away meanwhile
+     */
+    public Report examine(Supervisor working) {
+        List<Finding> findings = new ArrayList<>();
+        for (Check check : checks()) {
+            findings.addAll(supervised(working, () -> working.work(on -> looked(on, check)), check));
         }
         return new Report(database.toString(), database.schema().value(), findings);
     }
@@ -94,9 +108,14 @@ public final class Doctor {
                 : null;
     }
 
-    private static List<Finding> looked(Supervisor supervisor, Check check) {
+    @FunctionalInterface
+    private interface Look {
+        List<Finding> look() throws SQLException;
+    }
+
+    private static List<Finding> supervised(Supervisor supervisor, Look look, Check check) {
         try {
-            return supervisor.control(connection -> looked(connection, check));
+            return look.look();
         } catch (SQLException failure) {
             String message = "Looking at " + check.name() + " failed: " + Faults.brief(failure);
             if (Faults.classify(failure, Faults.Phase.USE).losesConnection()) {

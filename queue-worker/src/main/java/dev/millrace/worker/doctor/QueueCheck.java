@@ -18,6 +18,9 @@ import java.util.Map;
 record QueueCheck(SchemaName schema) implements Check {
 
     private static final int QUEUES = 100;
+    /** Running jobs looked at: more than most fleets have slots. */
+    private static final int RUNNING = 20_000;
+
     private static final int SHOWN = 5;
     private static final Duration LONG = Duration.ofMinutes(5);
 
@@ -85,12 +88,14 @@ record QueueCheck(SchemaName schema) implements Check {
                     FROM named WHERE named.queue IS NOT NULL
                 ), queues AS (
                     SELECT queue FROM named WHERE queue IS NOT NULL LIMIT %2$d
+                ), running AS MATERIALIZED (
+                    SELECT DISTINCT queue, kind FROM (SELECT queue, kind FROM %1$s.job_running LIMIT %3$d) AS looked
                 )
                 SELECT queues.queue, head.kind, extract(epoch FROM clock_timestamp() - head.scheduled_at)::bigint AS waits,
                     q.paused_at IS NOT NULL AS paused,
                     EXISTS (SELECT FROM %1$s.worker AS w
                         WHERE w.lease_expires_at >= clock_timestamp() AND w.queues ? queues.queue) AS worked,
-                    EXISTS (SELECT FROM %1$s.job_running AS r WHERE r.kind = head.kind AND r.queue = queues.queue) AS kind_runs
+                    EXISTS (SELECT FROM running AS r WHERE r.kind = head.kind AND r.queue = queues.queue) AS kind_runs
                 FROM queues
                 CROSS JOIN generate_series(1, 4) AS p (priority)
                 CROSS JOIN LATERAL (
@@ -98,7 +103,7 @@ record QueueCheck(SchemaName schema) implements Check {
                     WHERE a.queue = queues.queue AND a.priority = p.priority ORDER BY a.run_order LIMIT 1) AS head
                 LEFT JOIN %1$s.queue AS q ON q.name = queues.queue
                 ORDER BY waits DESC
-                """.formatted(schema.quoted(), QUEUES);
+                """.formatted(schema.quoted(), QUEUES, RUNNING);
     }
 
     private Finding warn(String found, String advice) {

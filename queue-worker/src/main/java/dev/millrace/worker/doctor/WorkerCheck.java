@@ -12,6 +12,9 @@ import java.util.List;
 record WorkerCheck(SchemaName schema) implements Check {
 
     private static final int LIMIT = 1_000;
+    /** Running jobs looked at: more than most fleets have slots. */
+    private static final int RUNNING = 20_000;
+
     /** A lead lasts ten seconds, and others try for it four times as often. */
     private static final long NO_LEADER_SECONDS = 30;
 
@@ -29,11 +32,11 @@ record WorkerCheck(SchemaName schema) implements Check {
                     (SELECT extract(epoch FROM clock_timestamp() - max(expires_at))::bigint FROM %1$s.leader) AS leaderless,
                     (SELECT extract(epoch FROM clock_timestamp() - min(scheduled_at))::bigint
                         FROM %1$s.job_deferred WHERE state IN ('scheduled', 'retryable')) AS overdue,
-                    (SELECT count(*) FROM (SELECT FROM %1$s.job_running AS r
+                    (SELECT count(*) FROM (SELECT FROM (SELECT attempted_by FROM %1$s.job_running LIMIT %3$d) AS r
                         WHERE NOT EXISTS (SELECT FROM %1$s.worker AS w
                             WHERE w.id = r.attempted_by AND w.lease_expires_at >= statement_timestamp())
                         LIMIT %2$d) AS counted) AS lost
-                """.formatted(schema.quoted(), LIMIT + 1);
+                """.formatted(schema.quoted(), LIMIT + 1, RUNNING);
         List<Finding> findings = new ArrayList<>();
         try (Statement statement = connection.createStatement();
                 ResultSet row = statement.executeQuery(sql)) {

@@ -168,6 +168,15 @@ public final class Engine implements AutoCloseable {
         return maintenance.leads();
     }
 
+    /** Where the handler of a job is now, innermost call first; empty if it does not run on this worker. */
+    public List<StackTraceElement> stack(long jobId) {
+        return leases.all().stream()
+                .filter(execution -> execution.id() == jobId)
+                .findFirst()
+                .map(execution -> List.of(execution.place()))
+                .orElse(List.of());
+    }
+
     /** Whether no job is buffered, running or waiting to be written. */
     public boolean isIdle() {
         return leases.size() == 0 && completer.isDrained();

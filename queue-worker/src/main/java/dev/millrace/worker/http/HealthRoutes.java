@@ -18,7 +18,7 @@ public final class HealthRoutes {
     /** {@code /health/live} and {@code /health/ready}; the worker need not be started yet. */
     public static List<Route> of(Worker worker) {
         return List.of(
-                new Route("/health/live", asked -> live(worker)), new Route("/health/ready", asked -> ready(worker)));
+                Route.open("/health/live", asked -> live(worker)), Route.open("/health/ready", asked -> ready(worker)));
     }
 
     /** Whoever restarts what is not live must not do so for an outage of the database: that would restart the whole fleet. */
@@ -74,6 +74,6 @@ public final class HealthRoutes {
     }
 
     private static Reply json(boolean good, Map<String, ?> body) {
-        return new Reply(good ? 200 : 503, "application/json", JSON.encode(body) + "\n");
+        return Reply.json(good ? 200 : 503, JSON.encode(body) + "\n");
     }
 }

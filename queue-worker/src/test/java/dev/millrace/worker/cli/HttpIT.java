@@ -32,7 +32,8 @@ import org.junit.jupiter.api.io.TempDir;
 class HttpIT {
 
     private static final Duration LIMIT = Duration.ofSeconds(60);
-    private static final Pattern ADDRESS = Pattern.compile("Health and metrics on (http://127\\.0\\.0\\.1:(\\d+))");
+    private static final Pattern ADDRESS =
+            Pattern.compile("Dashboard, health and metrics on (http://127\\.0\\.0\\.1:(\\d+))");
 
     private final TestDatabase database;
     private final HttpClient client = HttpClient.newHttpClient();
@@ -60,7 +61,7 @@ class HttpIT {
                         handlers.toString())
                 .environment("MILLRACE_DATABASE_URL", database.url())
                 .start();
-        worker.awaitStderr("Health and metrics on http://", LIMIT);
+        worker.awaitStderr("Dashboard, health and metrics on http://", LIMIT);
         Matcher said = ADDRESS.matcher(worker.stderr());
         assertThat(said.find()).as(worker.stderr()).isTrue();
         address = said.group(1);

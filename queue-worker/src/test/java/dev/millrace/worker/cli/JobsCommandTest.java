@@ -128,6 +128,8 @@ class JobsCommandTest {
         job("available", "other");
         assertThat(run("jobs", "count", "--kind", "mail").done().out()).isEqualTo("1\n");
         assertThat(run("jobs", "count", "--estimate").done().out().strip()).containsOnlyDigits();
+        assertThat(run("jobs", "count", "--up-to", "1").done().out()).isEqualTo("1\n");
+        run("jobs", "count", "--up-to", "1", "--estimate").failed(2, "contradict each other");
     }
 
     @Test

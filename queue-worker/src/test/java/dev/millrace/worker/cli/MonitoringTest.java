@@ -50,7 +50,9 @@ class MonitoringTest {
         try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             String address = "127.0.0.1:" + taken.getLocalPort();
             work("--http", address)
-                    .failed(1, "Health and metrics can't be served on " + address + ": Address already in use");
+                    .failed(
+                            1,
+                            "Dashboard, health and metrics can't be served on " + address + ": Address already in use");
         }
     }
 
@@ -71,7 +73,8 @@ class MonitoringTest {
             assertThat(warned(() -> work().done()))
                     .singleElement()
                     .asString()
-                    .startsWith("Health and metrics can't be served on 127.0.0.1:8484: Address already in use")
+                    .startsWith(
+                            "Dashboard, health and metrics can't be served on 127.0.0.1:8484: Address already in use")
                     .contains("The worker goes on without");
         }
     }

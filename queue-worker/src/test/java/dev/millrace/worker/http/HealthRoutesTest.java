@@ -54,7 +54,9 @@ class HealthRoutesTest {
     }
 
     private WebServer serve(Worker worker) throws IOException {
-        return WebServer.start(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), HealthRoutes.of(worker));
+        return WebServer.builder(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
+                .routes(HealthRoutes.of(worker))
+                .start();
     }
 
     private HttpResponse<String> get(WebServer server, String path) {

@@ -28,15 +28,15 @@ class WebServerTest {
 
     @BeforeEach
     void start() throws IOException {
-        server = WebServer.start(
-                new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
-                List.of(
-                        new Route(
+        server = WebServer.builder(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
+                .routes(List.of(
+                        Route.open(
                                 "/there",
-                                asked -> new Reply(200, "text/plain; charset=utf-8", "ä " + asked.getQuery())),
-                        new Route("/broken", asked -> {
+                                asked -> Reply.text(200, "ä " + asked.uri().getQuery())),
+                        Route.open("/broken", asked -> {
                             throw new IllegalStateException("secret");
-                        })));
+                        })))
+                .start();
     }
 
     @AfterEach
@@ -59,7 +59,7 @@ class WebServerTest {
         HttpResponse<String> response = send("GET", "/there?q=1");
 
         assertThat(response.statusCode()).isEqualTo(200);
-        assertThat(response.body()).isEqualTo("ä q=1");
+        assertThat(response.body()).isEqualTo("ä q=1\n");
         assertThat(response.headers().firstValue("X-Content-Type-Options")).contains("nosniff");
         assertThat(response.headers().firstValue("Cache-Control")).contains("no-store");
         assertThat(response.headers().firstValue("Content-Type")).contains("text/plain; charset=utf-8");
@@ -71,7 +71,7 @@ class WebServerTest {
 
         assertThat(response.statusCode()).isEqualTo(200);
         assertThat(response.body()).isEmpty();
-        assertThat(response.headers().firstValue("Content-Length")).contains("7");
+        assertThat(response.headers().firstValue("Content-Length")).contains("8");
     }
 
     @Test
@@ -96,7 +96,7 @@ class WebServerTest {
 
     @Test
     void start_portTaken_throws() {
-        assertThatThrownBy(() -> WebServer.start(server.address(), List.of())).isInstanceOf(BindException.class);
+        assertThatThrownBy(() -> WebServer.builder(server.address()).start()).isInstanceOf(BindException.class);
     }
 
     @Test
@@ -106,7 +106,7 @@ class WebServerTest {
         server.close();
         server.close();
 
-        server = WebServer.start(address, List.of());
+        server = WebServer.builder(address).start();
         assertThat(send("GET", "/there").statusCode()).isEqualTo(404);
     }
 }

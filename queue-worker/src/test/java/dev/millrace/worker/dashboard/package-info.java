@@ -1,0 +1,4 @@
+@NullMarked
+package dev.millrace.worker.dashboard;
+
+import org.jspecify.annotations.NullMarked;
