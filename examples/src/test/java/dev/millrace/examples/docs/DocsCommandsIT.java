@@ -157,6 +157,17 @@ class DocsCommandsIT {
         assertThat(failures).isEmpty();
     }
 
+    /** A key that no command has would be refused. */
+    @Test
+    void propertiesBlocks_areTaken() throws Exception {
+        List<String> failures = new ArrayList<>();
+        for (Block block : Guides.blocks("properties")) {
+            Path file = Files.writeString(home.resolve("millrace.properties"), block.text());
+            failures.addAll(run(block.place(), "millrace doctor --config '" + file + "'"));
+        }
+        assertThat(failures).isEmpty();
+    }
+
     /** With what stands for something of the reader's replaced, and without the lines that can't run here. */
     private String runnable(String text) {
         StringBuilder script = new StringBuilder();

@@ -23,7 +23,7 @@ class DocsTest {
     private static final Pattern LINK = Pattern.compile("\\]\\((?!https?:)([^)#\\s]*)(#[^)\\s]*)?\\)");
 
     /** {@link DocsSqlTest} and DocsCommandsIT look after the others; what has no language is a picture or an answer. */
-    private static final Set<String> LANGUAGES = Set.of("java", "sql", "sh", "python", "conf", "ini", "");
+    private static final Set<String> LANGUAGES = Set.of("java", "sql", "sh", "python", "conf", "ini", "properties", "");
 
     @Test
     void javaSamples_areCompiled() throws IOException {
