@@ -13,9 +13,9 @@ final class Numbers {
         return String.format(Locale.ROOT, "%,d", number);
     }
 
-    /** A number that was not counted to its end, or not counted at all. */
+    /** A number that was not counted to its end, or not counted at all: then none means few. */
     static String of(long number, boolean more, boolean estimated) {
-        return more ? of(number) + "+" : estimated && number > 0 ? "≈ " + of(number) : of(number);
+        return more ? of(number) + "+" : estimated ? "≈ " + of(number) : of(number);
     }
 
     /** How many in a second, of those within a minute. */

@@ -4,8 +4,6 @@ package dev.millrace.worker.browser;
 enum Key {
     TAB('\uE004'),
     ENTER('\uE007'),
-    ESCAPE('\uE00C'),
-    SPACE(' '),
     SLASH('/');
 
     private final char code;
