@@ -30,6 +30,8 @@ final class Claimer {
     private static final Logger LOG = LoggerFactory.getLogger(Claimer.class);
 
     private static final int MAX_PREFETCH = 1_000;
+    /** Of arguments like those of the last claim: large ones are not gathered by the thousand. */
+    private static final int MAX_PREFETCH_CHARS = 4 << 20;
     /** What is prefetched would run within this time, so it does not wait here while another worker idles. */
     private static final double PREFETCH_SECONDS = 0.02;
 
@@ -66,6 +68,9 @@ final class Claimer {
 
     /** Jobs that are to be claimed from the lowest lane first, for its share. */
     private double owedToLowest;
+
+    /** Mean size of arguments; up at once, down by halves. */
+    private double argsChars;
 
     private double startedPerSecond;
     private long startedBefore;
@@ -262,10 +267,16 @@ final class Claimer {
 
     private void offer(List<LeasedJob> claimed) {
         List<Execution> offered = new ArrayList<>(claimed.size());
+        long chars = 0;
         for (LeasedJob job : claimed) {
+            chars += job.args().length();
             Execution execution = executions.apply(job);
             leases.add(execution);
             offered.add(execution);
+        }
+        if (!claimed.isEmpty()) {
+            double mean = chars / (double) claimed.size();
+            argsChars = Math.max(mean, (argsChars + mean) / 2);
         }
         if (!slots.offer(offered)) {
             giveBack.accept(offered);
@@ -308,7 +319,9 @@ final class Claimer {
             startedBefore = started;
             measuredNanos = now;
         }
-        return (int) Math.min(MAX_PREFETCH, startedPerSecond * PREFETCH_SECONDS);
+        return (int) Math.min(
+                Math.min(MAX_PREFETCH, MAX_PREFETCH_CHARS / Math.max(1, argsChars)),
+                startedPerSecond * PREFETCH_SECONDS);
     }
 
     /** So that many workers do not poll in step. */

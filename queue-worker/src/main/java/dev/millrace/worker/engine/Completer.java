@@ -32,6 +32,10 @@ final class Completer implements AutoCloseable {
 
     private static final int BATCH = 5_000;
     private static final int BOUND = 20_000;
+    /** What is large is written, and waited for, in smaller numbers; a single outcome may be larger. */
+    private static final long BATCH_CHARS = 8 << 20;
+
+    private static final long BOUND_CHARS = 4 * BATCH_CHARS;
     /** Enough to find one locked row in a batch by halving it. */
     private static final int MOST_TIMEOUTS = 14;
 
@@ -51,6 +55,7 @@ final class Completer implements AutoCloseable {
     private final Condition room = lock.newCondition();
     private final Condition drained = lock.newCondition();
     private List<Outcome> pending = new ArrayList<>();
+    private long pendingChars;
     private List<Outcome> flushing = List.of();
     private boolean abandoned;
     /** Of the flush that is under way: what needs no more writing. Used by the loop alone, as is the count of time-outs. */
@@ -92,7 +97,7 @@ final class Completer implements AutoCloseable {
         boolean interrupted = false;
         lock.lock();
         try {
-            while (pending.size() >= BOUND && !abandoned) {
+            while ((pending.size() >= BOUND || pendingChars >= BOUND_CHARS) && !abandoned) {
                 try {
                     room.await();
                 } catch (InterruptedException meantForTheJob) {
@@ -101,6 +106,7 @@ final class Completer implements AutoCloseable {
             }
             first = pending.isEmpty();
             pending.add(outcome);
+            pendingChars += outcome.chars();
         } finally {
             lock.unlock();
             if (interrupted) {
@@ -117,6 +123,7 @@ final class Completer implements AutoCloseable {
         lock.lock();
         try {
             pending.addAll(outcomes);
+            outcomes.forEach(outcome -> pendingChars += outcome.chars());
         } finally {
             lock.unlock();
         }
@@ -209,12 +216,19 @@ final class Completer implements AutoCloseable {
         lock.lock();
         try {
             if (flushing.isEmpty()) {
-                if (pending.size() <= BATCH) {
+                int count = 0;
+                long chars = 0;
+                while (count < pending.size() && count < BATCH && chars < BATCH_CHARS) {
+                    chars += pending.get(count).chars();
+                    count++;
+                }
+                pendingChars -= chars;
+                if (count == pending.size()) {
                     flushing = pending;
                     pending = new ArrayList<>();
                 } else {
-                    flushing = new ArrayList<>(pending.subList(0, BATCH));
-                    pending = new ArrayList<>(pending.subList(BATCH, pending.size()));
+                    flushing = new ArrayList<>(pending.subList(0, count));
+                    pending = new ArrayList<>(pending.subList(count, pending.size()));
                 }
                 room.signalAll();
             }
@@ -257,6 +271,7 @@ final class Completer implements AutoCloseable {
         lock.lock();
         try {
             pending.add(outcome);
+            pendingChars += outcome.chars();
         } finally {
             lock.unlock();
         }

@@ -8,6 +8,11 @@ sealed interface Outcome {
 
     LeasedJob job();
 
+    /** About how much memory it holds: the characters of its texts, and of the arguments of its job. */
+    default long chars() {
+        return job().args().length();
+    }
+
     /**
      * The job's life ends.
      *
@@ -20,6 +25,13 @@ sealed interface Outcome {
             String state,
             @Nullable String output,
             @Nullable String error) implements Outcome {
+
+        @Override
+        public long chars() {
+            return job.args().length()
+                    + (output == null ? 0L : output.length())
+                    + (error == null ? 0L : error.length());
+        }
 
         /** Completed, with nothing to tell. */
         boolean isPlain() {
