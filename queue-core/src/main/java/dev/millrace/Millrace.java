@@ -153,7 +153,7 @@ public final class Millrace implements AutoCloseable {
 
     /**
      * Enqueues any number of jobs by {@code COPY} in one transaction: all or none. Memory is bounded: the stream is read in
-     * chunks of 5,000 jobs or 4 MiB. A stream that pauses for more than 8 seconds loses the transaction. Unique jobs are offered
+     * chunks of 5,000 jobs or 4 MiB. A stream that pauses for more than 5 seconds loses the transaction. Unique jobs are offered
      * one by one within the server; bulks that share keys over more than one chunk should have them in the same order.
      *
      * @return how many were inserted

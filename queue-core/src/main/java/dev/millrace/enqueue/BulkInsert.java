@@ -81,13 +81,13 @@ final class BulkInsert {
             throws SQLException {
         Chunk chunk = new Chunk(connection, words);
         Chunk next = new Chunk(connection, words);
-        chunk.read(jobs);
+        chunk.read(jobs, Long.MAX_VALUE);
         while (!chunk.isEmpty()) {
             progress.made(connection, 0);
             CopyIn copying = chunk.begin();
             try {
                 if (aheadOfServer && chunk.wasQuick()) {
-                    next.read(jobs);
+                    next.read(jobs, QUICK_NANOS);
                 }
                 chunk.end(copying);
             } finally {
@@ -97,9 +97,7 @@ final class BulkInsert {
             }
             chunk.tell(onId, inserted);
             progress.made(connection, chunk.firstInserted);
-            if (next.isEmpty()) {
-                next.read(jobs);
-            }
+            next.read(jobs, Long.MAX_VALUE);
             Chunk written = chunk;
             chunk = next;
             next = written;
@@ -133,6 +131,7 @@ final class BulkInsert {
         private List<Enqueued> offered = List.of();
         private long[] ids = new long[0];
         private @Nullable String toldOf;
+        private int bytes;
         private long readNanos;
         private long firstInserted;
 
@@ -159,11 +158,17 @@ final class BulkInsert {
             uniqueIds.clear();
             available.begin();
             deferred.begin();
+            bytes = 0;
+            readNanos = 0;
         }
 
-        void read(Iterator<NewJob> source) {
+        /** Reads until it is full, or the time is over; what is read already stays. */
+        void read(Iterator<NewJob> source, long limitNanos) {
             long began = System.nanoTime();
-            for (int bytes = 0; jobs.size() < CHUNK_ROWS && bytes < CHUNK_BYTES && source.hasNext(); ) {
+            while (jobs.size() < CHUNK_ROWS
+                    && bytes < CHUNK_BYTES
+                    && System.nanoTime() - began < limitNanos
+                    && source.hasNext()) {
                 NewJob job = source.next();
                 byte[] json = job.checkedArgs(maxArgsBytes);
                 boolean atOnce =
@@ -173,7 +178,7 @@ final class BulkInsert {
                 args.add(atOnce ? NONE : json);
                 bytes += json.length + sizeOf(job.options());
             }
-            readNanos = System.nanoTime() - began;
+            readNanos += System.nanoTime() - began;
         }
 
         /** Sends what is due at once; the database writes it meanwhile. */

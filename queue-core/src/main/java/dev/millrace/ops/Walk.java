@@ -96,13 +96,12 @@ record Walk(SchemaName schema, JobFilter filter, JobOrder order, PageRequest.@Nu
     }
 
     private static String days(JobFilter.Span ended) {
+        // The day after the last one that a filter may name has a year of five digits, which PostgreSQL does not read.
         return (ended.from() == null ? "" : " AND finalized_at >= " + day(ended.from()))
-                + (ended.before() == null
-                        ? ""
-                        : " AND finalized_at < " + day(ended.before().plus(1, ChronoUnit.DAYS)));
+                + (ended.before() == null ? "" : " AND finalized_at < " + day(ended.before()) + " + interval '1 day'");
     }
 
     private static String day(Instant moment) {
-        return "'" + moment.truncatedTo(ChronoUnit.DAYS) + "'";
+        return "timestamptz '" + moment.truncatedTo(ChronoUnit.DAYS) + "'";
     }
 }

@@ -157,6 +157,7 @@ class JobsTest {
                 JobFilter.ALL.createdFrom(before).createdBefore(after),
                 JobFilter.ALL.scheduledFrom(y2000).scheduledBefore(after),
                 JobFilter.ALL.finalizedFrom(y2000).finalizedBefore(after),
+                JobFilter.ALL.kinds("wanted").finalizedBefore(Instant.parse("9999-12-31T00:00:00Z")),
                 JobFilter.ALL.argsContain("{\"to\": {\"name\": \"x\"}}"),
                 JobFilter.ALL.attemptedBy("worker-1"),
                 JobFilter.ALL.errorContains("TIMED out%"),
@@ -179,6 +180,7 @@ class JobsTest {
 
         assertThat(jobs.list(filter).jobs()).extracting(JobSummary::id).containsExactly(wanted);
         assertThat(jobs.count(filter)).isEqualTo(1);
+        assertThat(jobs.countAmong(filter, 1_000)).isEqualTo(new JobCount(1, true));
         assertThat(jobs.list(filter.idFrom(wanted + 1)).jobs()).isEmpty();
         assertThat(jobs.list(filter.idTo(wanted - 1)).jobs()).isEmpty();
     }

@@ -43,6 +43,8 @@ class JobTableTest {
                 "kind, scheduled_at| 'k', now() + interval '1 hour'            | job_due_in_future_needs_state_scheduled",
                 "kind, state       | 'k', 'completed'                          | job_finalized_has_finalized_at",
                 "kind, state       | 'k', 'running'                            | job_running_has_worker",
+                "kind, state, attempted_by, attempted_at, priority | 'k', 'running', 'w', now(), 9    | job_priority_1_to_4",
+                "kind, state, attempted_by, attempted_at, errors   | 'k', 'running', 'w', now(), '{}' | job_errors_is_array",
             })
     void insert_badValue_isRefusedByReadableName(String columns, String values, String constraint) {
         assertThatThrownBy(() -> database.execute("INSERT INTO job (" + columns + ") VALUES (" + values + ")"))

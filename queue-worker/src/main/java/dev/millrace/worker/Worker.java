@@ -351,7 +351,8 @@ public final class Worker implements AutoCloseable {
         }
 
         /**
-         * Wait between claims where nothing wakes the worker, jittered by 10 %; default 1 second.
+         * Wait between claims where nothing wakes the worker, jittered by 10 %; default 1 second. So long may a job wait, also at a
+         * busy worker, whose producer sends no notification.
          *
          * @throws IllegalArgumentException outside 10 milliseconds to 1 minute
          */

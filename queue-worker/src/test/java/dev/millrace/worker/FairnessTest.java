@@ -10,6 +10,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.IntStream;
@@ -66,6 +67,26 @@ class FairnessTest {
         // Bare figures belong to a quiet machine, where they are below 5 %.
         assertThat(List.of(idleSlow, idleFast))
                 .allSatisfy(idle -> assertThat(idle).isLessThan(0.15));
+    }
+
+    @Test
+    void workerThatCloses_whatItGivesBack_isTakenByAnotherBeforeItsPoll() {
+        Queue<Integer> began = new ConcurrentLinkedQueue<>();
+        Worker closing = rig.start(rig.worker().grace(Duration.ofMillis(100)).handle(NUMBER, (job, number) -> {
+            began.add(number.n());
+            new CountDownLatch(1).await();
+        }));
+        rig.enqueue(7);
+        await().atMost(WorkerRig.SOON).until(() -> began.contains(7));
+        rig.start(rig.worker()
+                .pollInterval(Duration.ofMinutes(1))
+                .handle(NUMBER, (job, number) -> began.add(10 + number.n())));
+        rig.enqueue(8);
+        await().atMost(WorkerRig.SOON).until(() -> began.contains(18) || began.contains(8));
+
+        closing.close();
+
+        await().atMost(WorkerRig.SOON).until(() -> began.contains(17));
     }
 
     private Worker.Builder worker(int factor, Queue<Run> runs) {

@@ -181,14 +181,16 @@ final class Claimer {
         if (floors.markDue(began)) {
             floors.mark(supervisor.work(table::sequencePosition), began);
         }
+        Floors.Range range = sweep ? floors.sweep() : floors.floored();
         drained = false;
-        // Before the claim, which may not see what is told while it is under way.
-        told = false;
-        int claimed = claimAndOffer(demand, sweep ? floors.sweep() : floors.floored());
+        // Before the claim, which may not see what is told while it is under way. A window is not where news would be.
+        told &= range.isBounded();
+        int claimed = claimAndOffer(demand, range);
         endedNanos = System.nanoTime();
         emptyClaims = claimed == 0 ? emptyClaims + 1 : 0;
-        // A floored claim that came back short says nothing about what lies below its floor.
-        if (claimed == demand || floors.sweepDue(endedNanos)) {
+        // A floored claim that came back short says nothing about what lies below its floor, and a window about what is
+        // above.
+        if (claimed == demand || range.isBounded() || floors.sweepDue(endedNanos)) {
             return Duration.ZERO;
         }
         drained = true;

@@ -14,6 +14,8 @@ import org.jspecify.annotations.Nullable;
 /** One attempt: the job, whether it is to stop, and the thread that runs its handler. Thread-safe. */
 final class Execution implements RunningJob {
 
+    private static final StackTraceElement[] NOWHERE = {};
+
     private final LeasedJob job;
     private final JobTable table;
     private final Outputs outputs;
@@ -126,13 +128,17 @@ final class Execution implements RunningJob {
                 && System.nanoTime() - cancelledNanos > patience.toNanos();
     }
 
-    /** Where the handler's thread is. */
+    /** Where the handler's thread is; empty where it has none. */
     StackTraceElement[] place() {
         Thread thread;
         synchronized (this) {
             thread = runner;
         }
-        return thread == null ? new StackTraceElement[0] : thread.getStackTrace();
+        StackTraceElement[] trace = thread == null ? NOWHERE : thread.getStackTrace();
+        synchronized (this) {
+            // The thread may have gone on to another job meanwhile.
+            return runner == null ? NOWHERE : trace;
+        }
     }
 
     /** Whether the handler was called. */

@@ -56,6 +56,11 @@ final class Floors {
             return ceiling;
         }
 
+        /** Whether it ends before the newest jobs. */
+        boolean isBounded() {
+            return ceiling != UNBOUNDED;
+        }
+
         boolean sweep() {
             return sweep;
         }
@@ -117,7 +122,7 @@ final class Floors {
     void claimed(Range range, List<LeasedJob> jobs, boolean full, long beganNanos, long endedNanos) {
         sweptLast = range.sweep();
         long cost = endedNanos - beganNanos;
-        boolean bounded = range.ceiling() != UNBOUNDED;
+        boolean bounded = range.isBounded();
         if (range.sweep()) {
             nextSweepNanos = endedNanos + Math.max(SWEEP_EVERY_NANOS, SWEEP_COST_FACTOR * cost);
             if (bounded) {

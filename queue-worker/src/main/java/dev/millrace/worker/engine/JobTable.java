@@ -38,6 +38,7 @@ final class JobTable {
                     + " unique_states, retry_policy";
 
     private final Settings settings;
+    private final String channel;
     private final String claim;
     private final String claimFromLowest;
     private final String finish;
@@ -61,6 +62,7 @@ final class JobTable {
      */
     JobTable(SchemaName schema, Settings settings) {
         this.settings = settings;
+        this.channel = schema.value();
         String s = schema.quoted();
         String nextRunOrder = "nextval('" + s.replace("'", "''") + ".job_seq')";
         // The lanes are walked in order and each stops at its limit, so only rows that are returned get locked. The
@@ -196,7 +198,8 @@ final class JobTable {
                     unique_states, retry_policy, least(scheduled_at, clock_timestamp()), errors, next_state, attempt - 1,
                     CASE next_state WHEN 'cancelled' THEN clock_timestamp() END
                 FROM (SELECT * FROM gone ORDER BY run_order OFFSET 0) AS gone
-                RETURNING id, state = 'cancelled'
+                RETURNING id, state = 'cancelled',
+                    CASE state WHEN 'available' THEN pg_notify(?, 'available ' || queue) END
                 """.formatted(s, KEPT, nextRunOrder);
         leasesOf = "SELECT id, run_order FROM " + s + ".job_running WHERE attempted_by = ? AND queue = ?";
         cancelRequests = "SELECT run_order FROM " + s
@@ -320,7 +323,7 @@ final class JobTable {
     }
 
     /**
-     * Gives leases back; returns the ids that really changed.
+     * Gives leases back, and wakes whoever may take the jobs; returns the ids that really changed.
      *
      * @param cancelled gets those that were cancelled from outside, and so are not available
      */
@@ -328,6 +331,7 @@ final class JobTable {
         try (PreparedStatement statement = connection.prepareStatement(release)) {
             statement.setObject(1, ids);
             statement.setObject(2, tokens);
+            statement.setString(3, channel);
             return ids(statement, cancelled);
         }
     }
