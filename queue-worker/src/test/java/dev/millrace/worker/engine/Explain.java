@@ -104,6 +104,19 @@ public final class Explain {
                 })));
     }
 
+    /** What a statement has touched and written, for each row that it moved. */
+    static void print(String name, JsonNode plan, int rows) {
+        System.out.printf(
+                "%s of %d: %.1f ms; for each job %.1f buffers, %.1f WAL records, %d bytes (%d full pages in all)%n",
+                name,
+                rows,
+                plan.path("Actual Total Time").asDouble(),
+                plan.path("Shared Hit Blocks").asDouble() / rows,
+                plan.path("WAL Records").asDouble() / rows,
+                plan.path("WAL Bytes").asInt() / rows,
+                plan.path("WAL FPI").asInt());
+    }
+
     static void assertReads(JsonNode plan, String relation, int returned) {
         double read = all(plan)
                 .filter(node -> node.path("Relation Name").asString("").equals(relation)

@@ -180,6 +180,30 @@ class PlanTest {
                         node -> assertThat(node.path("Index Name").asString()).isEqualTo("job_running_id"));
     }
 
+    /** A row is locked, deleted, inserted, and entered in one index; nothing else is written for it. */
+    @Test
+    void claimAndCompletion_writeFourRecordsAndThreeForEachJob() throws SQLException {
+        JsonNode claim = Explain.plan(
+                supervisor,
+                connection -> table.claim(
+                        connection,
+                        "default",
+                        connection.createArrayOf("text", new String[] {"known"}),
+                        BATCH,
+                        Explain.from(0),
+                        "w"));
+        List<Outcome.Finalize> outcomes = leased().stream()
+                .map(job -> new Outcome.Finalize(job, "completed", null, null))
+                .toList();
+        JsonNode completion = Explain.plan(supervisor, connection -> table.finish(connection, outcomes));
+
+        Explain.print("claim", claim, BATCH);
+        Explain.print("completion", completion, BATCH);
+        // Besides these, a page of a table or an index begins now and then.
+        assertThat(claim.path("WAL Records").asInt()).isLessThan(BATCH * 45 / 10);
+        assertThat(completion.path("WAL Records").asInt()).isLessThan(BATCH * 35 / 10);
+    }
+
     @Test
     void finish_withOutput_findsEachById() throws SQLException {
         List<Outcome.Finalize> outcomes = leased().stream()
