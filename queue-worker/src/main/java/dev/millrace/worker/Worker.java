@@ -145,7 +145,10 @@ public final class Worker implements AutoCloseable {
         return current != null && current.isLeader();
     }
 
-    /** Where the handler of a job is now, innermost call first; empty if it does not run on this worker. */
+    /**
+     * Where the handler of a job is now, innermost call first: class, method, file and line, without the frames that called it. Empty
+     * if it does not run on this worker.
+     */
     public List<StackTraceElement> stack(long jobId) {
         Engine current;
         synchronized (this) {

@@ -69,10 +69,10 @@ final class AttemptError {
                 trace.append(caption).append("(a circle) ").append(next).append('\n');
                 break;
             }
-            List<StackTraceElement> frames = frames(next);
+            List<StackTraceElement> frames = ofHandler(next.getStackTrace());
             append(trace, caption, next, frames, enclosing);
             for (Throwable suppressed : next.getSuppressed()) {
-                append(trace, "Suppressed: ", suppressed, frames(suppressed), frames);
+                append(trace, "Suppressed: ", suppressed, ofHandler(suppressed.getStackTrace()), frames);
             }
             enclosing = frames;
             caption = "Caused by: ";
@@ -105,8 +105,8 @@ final class AttemptError {
     }
 
     /** How every handler was called says nothing about this one. */
-    private static List<StackTraceElement> frames(Throwable error) {
-        return Arrays.stream(error.getStackTrace())
+    static List<StackTraceElement> ofHandler(StackTraceElement[] frames) {
+        return Arrays.stream(frames)
                 .filter(frame -> !isOfEngine(frame.getClassName()))
                 .toList();
     }

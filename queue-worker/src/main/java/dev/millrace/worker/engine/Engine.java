@@ -168,12 +168,12 @@ public final class Engine implements AutoCloseable {
         return maintenance.leads();
     }
 
-    /** Where the handler of a job is now, innermost call first; empty if it does not run on this worker. */
+    /** Where the handler of a job is now, without frames of ours, innermost call first; empty if it does not run on this worker. */
     public List<StackTraceElement> stack(long jobId) {
         return leases.all().stream()
                 .filter(execution -> execution.id() == jobId)
                 .findFirst()
-                .map(execution -> List.of(execution.place()))
+                .map(execution -> AttemptError.ofHandler(execution.place()))
                 .orElse(List.of());
     }
 

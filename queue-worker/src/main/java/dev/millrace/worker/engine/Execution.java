@@ -7,6 +7,7 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
@@ -128,7 +129,10 @@ final class Execution implements RunningJob {
                 && System.nanoTime() - cancelledNanos > patience.toNanos();
     }
 
-    /** Where the handler's thread is; empty where it has none. */
+    /**
+     * Where the handler's thread is; empty where it has none. Class, method, file and line, as of a throwable: a thread adds loaders and
+     * versions.
+     */
     StackTraceElement[] place() {
         Thread thread;
         synchronized (this) {
@@ -137,8 +141,14 @@ final class Execution implements RunningJob {
         StackTraceElement[] trace = thread == null ? NOWHERE : thread.getStackTrace();
         synchronized (this) {
             // The thread may have gone on to another job meanwhile.
-            return runner == null ? NOWHERE : trace;
+            if (runner == null) {
+                return NOWHERE;
+            }
         }
+        return Arrays.stream(trace)
+                .map(frame -> new StackTraceElement(
+                        frame.getClassName(), frame.getMethodName(), frame.getFileName(), frame.getLineNumber()))
+                .toArray(StackTraceElement[]::new);
     }
 
     /** Whether the handler was called. */

@@ -207,7 +207,10 @@ class PagesTest {
         long id = rig.insert("kind, queue", "hold", "run");
         rig.awaitState(id, "running");
         await().atMost(DashboardRig.SOON)
-                .untilAsserted(() -> assertThat(rig.page("/jobs/" + id)).contains("CountDownLatch.await"));
+                .untilAsserted(() -> assertThat(rig.page("/jobs/" + id))
+                        .contains("at java.util.concurrent.CountDownLatch.await(CountDownLatch.java:")
+                        .contains("at dev.millrace.worker.dashboard.DashboardRig.")
+                        .doesNotContain("java.base", "app/", "app&#x2F;", "millrace.worker.engine"));
         database.execute("UPDATE job SET attempted_by = 'elsewhere' WHERE id = ?", id);
         assertThat(rig.page("/jobs/" + id)).contains("It runs on elsewhere: the dashboard of that process");
     }
