@@ -49,11 +49,7 @@ final class Live {
     record Tables(List<QueueView.Count> counts, List<QueueView> queues, List<WorkerView> workers) {
 
         static Tables of(Source source) {
-            List<QueueInfo> queues = source.queueList();
-            return new Tables(
-                    QueueView.counts(queues, ""),
-                    queues.stream().map(QueueView::of).toList(),
-                    WorkerView.all(source));
+            return new Tables(QueueView.totals(source), QueueView.all(source), WorkerView.all(source));
         }
     }
 

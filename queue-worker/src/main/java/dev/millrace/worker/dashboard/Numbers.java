@@ -13,9 +13,14 @@ final class Numbers {
         return String.format(Locale.ROOT, "%,d", number);
     }
 
-    /** A number that was not counted to its end, or not counted at all: then none means few. */
-    static String of(long number, boolean more, boolean estimated) {
-        return more ? of(number) + "+" : estimated ? "≈ " + of(number) : of(number);
+    /** A number that may not have been counted to its end. */
+    static String of(long number, boolean more) {
+        return more ? of(number) + "+" : of(number);
+    }
+
+    /** A number that follows from a sample. One that has found none does not say that there is none. */
+    static String estimated(long number) {
+        return number == 0 ? "few or none" : "≈ " + of(number);
     }
 
     /** How many in a second, of those within a minute. */

@@ -3,9 +3,9 @@ package dev.millrace.worker.dashboard;
 import dev.millrace.job.JobState;
 import dev.millrace.queue.QueueInfo;
 import java.time.Duration;
-import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
-import java.util.stream.Stream;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -35,7 +35,12 @@ record QueueView(
      */
     record Count(String state, String number, String query) {}
 
-    static QueueView of(QueueInfo queue) {
+    static List<QueueView> all(Source source) {
+        StateCounts counted = source.stateCounts();
+        return source.queueList().stream().map(queue -> of(queue, counted)).toList();
+    }
+
+    private static QueueView of(QueueInfo queue, StateCounts counted) {
         Duration lag = queue.lag();
         String query = "queue=" + JobSearch.encoded(queue.name());
         return new QueueView(
@@ -43,7 +48,7 @@ record QueueView(
                 query,
                 Moment.of(queue.pausedAt()),
                 queue.slots(),
-                counts(List.of(queue), query + "&"),
+                counts(query + "&", state -> number(queue, state, counted)),
                 lag == null ? "" : Moment.span(lag),
                 Numbers.rate(queue.finishedLastMinute()),
                 Numbers.rate(queue.failedLastMinute()),
@@ -52,17 +57,34 @@ record QueueView(
                 queue.workers() == 0 && queue.jobs(JobState.AVAILABLE) > 0);
     }
 
-    /** By state, of all these queues together. */
-    static List<Count> counts(List<QueueInfo> queues, String query) {
-        List<Count> counts = new ArrayList<>();
-        for (JobState state : JobState.values()) {
+    private static String number(QueueInfo queue, JobState state, StateCounts counted) {
+        long jobs = queue.jobs(state);
+        return switch (state) {
+            case AVAILABLE -> Numbers.of(jobs, queue.availableCapped());
+            case COMPLETED -> completed(jobs, queue.estimated());
+            default -> counted.shown(queue.name(), state, jobs);
+        };
+    }
+
+    /** By state, of all queues together. */
+    static List<Count> totals(Source source) {
+        List<QueueInfo> queues = source.queueList();
+        StateCounts counted = source.stateCounts();
+        return counts("", state -> {
             long jobs = queues.stream().mapToLong(queue -> queue.jobs(state)).sum();
-            Stream<QueueInfo> all = queues.stream();
-            String number = state == JobState.AVAILABLE
-                    ? Numbers.of(jobs, all.anyMatch(QueueInfo::availableCapped), false)
-                    : Numbers.of(jobs, false, all.anyMatch(QueueInfo::estimated));
-            counts.add(new Count(state.sql(), number, query + "state=" + state.sql()));
-        }
-        return counts;
+            return state == JobState.COMPLETED
+                    ? completed(jobs, queues.stream().anyMatch(QueueInfo::estimated))
+                    : counted.shown(state, jobs);
+        });
+    }
+
+    private static String completed(long jobs, boolean estimated) {
+        return estimated ? Numbers.estimated(jobs) : Numbers.of(jobs);
+    }
+
+    private static List<Count> counts(String query, Function<JobState, String> number) {
+        return Arrays.stream(JobState.values())
+                .map(state -> new Count(state.sql(), number.apply(state), query + "state=" + state.sql()))
+                .toList();
     }
 }

@@ -36,10 +36,7 @@ final class QueuesPage {
     }
 
     private View page() {
-        return View.of(
-                "Queues",
-                "queues",
-                new Content(source.queueList().stream().map(QueueView::of).toList(), Queues.MAX_SLOTS));
+        return View.of("Queues", "queues", new Content(QueueView.all(source), Queues.MAX_SLOTS));
     }
 
     private Acted setSlots(Request request) {

@@ -34,6 +34,7 @@ final class Source {
 
     private final Worker worker;
     private final Cached<List<QueueInfo>> queues = new Cached<>(LIVE, () -> queues().list());
+    private final Cached<StateCounts> counts = new Cached<>(LIVE, () -> ask("count the jobs", this::count));
     private final Cached<List<WorkerRow>> workers = new Cached<>(LIVE, () -> ask("list the workers", WorkerRow::list));
     private final Cached<Report> report = new Cached<>(SLOW, this::examine);
     private final Cached<List<TableRow>> tables = new Cached<>(SLOW, () -> ask("list the tables", TableRow::list));
@@ -86,6 +87,11 @@ final class Source {
         return queues.get();
     }
 
+    /** How many jobs there are by state, as of a second or two ago. */
+    StateCounts stateCounts() {
+        return counts.get();
+    }
+
     /** Settings of queues were changed. */
     void queuesChanged() {
         queues.forget();
@@ -102,6 +108,10 @@ final class Source {
 
     List<TableRow> tableList() {
         return tables.get();
+    }
+
+    private StateCounts count(Connection connection, String schema) throws SQLException {
+        return supervisor().inTransaction(connection, settings -> StateCounts.read(settings, schema));
     }
 
     private Report examine() {

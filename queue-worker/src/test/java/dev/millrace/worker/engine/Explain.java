@@ -121,16 +121,28 @@ public final class Explain {
         double read = all(plan)
                 .filter(node -> node.path("Relation Name").asString("").equals(relation)
                         && node.path("Node Type").asString().endsWith("Scan"))
-                .mapToDouble(node -> (node.path("Actual Rows").asDouble()
-                                + node.path("Rows Removed by Filter").asDouble(0)
-                                + node.path("Rows Removed by Index Recheck").asDouble(0))
-                        * node.path("Actual Loops").asDouble())
+                .mapToDouble(Explain::readBy)
                 .sum();
         assertThat(read).as(plan.toPrettyString()).isLessThanOrEqualTo((double) PER_ROW * returned);
         assertThat(nodes(plan, "Seq Scan"))
                 .as(plan.toPrettyString())
                 .noneSatisfy(node ->
                         assertThat(node.path("Relation Name").asString()).isEqualTo(relation));
+    }
+
+    /** Rows of all tables that a plan read, those that it read in vain included. */
+    public static double read(JsonNode plan) {
+        return all(plan)
+                .filter(node -> node.has("Relation Name"))
+                .mapToDouble(Explain::readBy)
+                .sum();
+    }
+
+    private static double readBy(JsonNode node) {
+        return (node.path("Actual Rows").asDouble()
+                        + node.path("Rows Removed by Filter").asDouble(0)
+                        + node.path("Rows Removed by Index Recheck").asDouble(0))
+                * node.path("Actual Loops").asDouble();
     }
 
     /** Rows that went through row locking. */
