@@ -114,13 +114,10 @@ final class Work {
 
     private double drainBare(String name) throws Exception {
         rig.progress().step("working the same off by bare claims and completions");
-        return rig.underSnapshot(() -> {
-            long began = System.nanoTime();
-            long drained = new BareLoop(
-                            rig.database(), rig.config().conditions().keepHistory())
-                    .drain(name + "-bare", Load.PLAIN.kind(), BARE_THREADS, BARE_BATCH);
-            return Rates.perSecond(drained, began);
-        });
+        return rig.underSnapshot(() -> new BareLoop(
+                        rig.database(), rig.config().conditions().keepHistory())
+                .drain(name + "-bare", Load.PLAIN.kind(), BARE_THREADS, BARE_BATCH)
+                .perSecond());
     }
 
     private static @Nullable Double per(@Nullable Number cost, double jobs) {

@@ -25,6 +25,30 @@ public final class BareLoop {
     private final JobTable table;
 
     /**
+     * What was claimed and completed.
+     *
+     * @param jobs how many
+     * @param beganNanos when the first claim began, by {@link System#nanoTime}
+     * @param endedNanos when the last completion was written; what it took to find that nothing is left is not in here
+     */
+    public record Drained(long jobs, long beganNanos, long endedNanos) {
+
+        /** Jobs a second. */
+        public double perSecond() {
+            return jobs / Math.max(1e-9, (endedNanos - beganNanos) / 1e9);
+        }
+
+        /** Together with what another thread did meanwhile. */
+        private Drained and(Drained other) {
+            // Readings of the clock are compared by their difference: they may overflow.
+            return new Drained(
+                    jobs + other.jobs,
+                    beganNanos - other.beganNanos < 0 ? beganNanos : other.beganNanos,
+                    endedNanos - other.endedNanos > 0 ? endedNanos : other.endedNanos);
+        }
+    }
+
+    /**
      * Nothing is claimed yet.
      *
      * @param keepHistory whether completed jobs are kept; otherwise they are deleted
@@ -42,19 +66,18 @@ public final class BareLoop {
      *
      * @param threads each with a connection of its own
      * @param batch jobs in one claim and one completion
-     * @return how many
      */
-    public long drain(String queue, String kind, int threads, int batch)
+    public Drained drain(String queue, String kind, int threads, int batch)
             throws SQLException, InterruptedException, ExecutionException {
         ExecutorService executor = Executors.newFixedThreadPool(threads);
         try {
-            List<Future<Long>> running = new ArrayList<>();
+            List<Future<Drained>> running = new ArrayList<>();
             for (int i = 0; i < threads; i++) {
                 running.add(executor.submit(() -> drain(queue, kind, batch)));
             }
-            long drained = 0;
-            for (Future<Long> one : running) {
-                drained += one.get();
+            Drained drained = running.get(0).get();
+            for (Future<Drained> other : running.subList(1, threads)) {
+                drained = drained.and(other.get());
             }
             return drained;
         } finally {
@@ -62,11 +85,13 @@ public final class BareLoop {
         }
     }
 
-    private long drain(String queue, String kind, int batch) throws SQLException {
+    private Drained drain(String queue, String kind, int batch) throws SQLException {
         try (Connection connection = database.unpooled().getConnection();
                 Statement session = connection.createStatement()) {
             session.execute("SET plan_cache_mode = force_custom_plan");
             Floors floors = new Floors();
+            long beganNanos = System.nanoTime();
+            long endedNanos = beganNanos;
             long drained = 0;
             while (true) {
                 Floors.Range range = floors.sweepDue(System.nanoTime()) ? floors.sweep() : floors.floored();
@@ -74,8 +99,11 @@ public final class BareLoop {
                 List<LeasedJob> claimed = table.claim(
                         connection, queue, connection.createArrayOf("text", new String[] {kind}), batch, range, WORKER);
                 floors.claimed(range, claimed, claimed.size() == batch, began, System.nanoTime());
-                if (claimed.isEmpty() && range.sweep()) {
-                    return drained;
+                if (claimed.isEmpty()) {
+                    if (range.sweep()) {
+                        return new Drained(drained, beganNanos, endedNanos);
+                    }
+                    continue;
                 }
                 drained += table.finish(
                                 connection,
@@ -83,6 +111,7 @@ public final class BareLoop {
                                         .map(job -> new Outcome.Finalize(job, "completed", null, null))
                                         .toList())
                         .size();
+                endedNanos = System.nanoTime();
             }
         }
     }
