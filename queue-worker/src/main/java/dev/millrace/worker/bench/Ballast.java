@@ -23,7 +23,7 @@ final class Ballast {
 
     void load(Conditions conditions) throws SQLException {
         String schema = database.schema().quoted();
-        try (Connection connection = database.unpooled().getConnection();
+        try (Connection connection = Sessions.open(database);
                 Statement statement = connection.createStatement()) {
             if (conditions.running() > 0) {
                 statement.execute("INSERT INTO " + schema

@@ -39,7 +39,7 @@ final class BareSql {
      * @param from number of the first
      */
     void copyJobs(String queue, int from, int jobs) throws SQLException {
-        try (Connection connection = database.unpooled().getConnection()) {
+        try (Connection connection = Sessions.open(database)) {
             connection.setAutoCommit(false);
             long first;
             try (PreparedStatement reserve = connection.prepareStatement(
@@ -65,7 +65,7 @@ final class BareSql {
         String pad = new String(afterNumber, 0, afterNumber.length - 1, StandardCharsets.US_ASCII);
         AtomicInteger next = new AtomicInteger();
         Threads.run(threads, () -> {
-            try (Connection connection = database.unpooled().getConnection();
+            try (Connection connection = Sessions.open(database);
                     PreparedStatement insert = connection.prepareStatement(
                             "INSERT INTO " + schema + ".job_available (queue, kind, args) VALUES (?, ?, ?::jsonb)")) {
                 for (int n = next.getAndIncrement(); n < jobs; n = next.getAndIncrement()) {
@@ -80,7 +80,7 @@ final class BareSql {
 
     /** Makes the narrow table anew and copies rows into it; what counts is the copy. Returns rows a second. */
     double copyNarrow(int rows) throws SQLException {
-        try (Connection connection = database.unpooled().getConnection();
+        try (Connection connection = Sessions.open(database);
                 Statement statement = connection.createStatement()) {
             statement.execute("DROP TABLE IF EXISTS " + schema + ".narrow");
             statement.execute("CREATE TABLE " + schema + ".narrow (id bigint PRIMARY KEY, args jsonb NOT NULL)");
@@ -94,7 +94,7 @@ final class BareSql {
     double drainNarrow(int rows) throws Exception {
         long began = System.nanoTime();
         Threads.run(DELETE_THREADS, () -> {
-            try (Connection connection = database.unpooled().getConnection();
+            try (Connection connection = Sessions.open(database);
                     PreparedStatement delete =
                             connection.prepareStatement(("DELETE FROM %1$s.narrow WHERE id = ANY (ARRAY ("
                                             + "SELECT id FROM %1$s.narrow ORDER BY id LIMIT %2$d FOR UPDATE SKIP LOCKED))"

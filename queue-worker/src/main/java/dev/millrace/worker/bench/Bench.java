@@ -57,7 +57,7 @@ public final class Bench {
      * @throws dev.millrace.error.MillraceException if another benchmark is at work in this database
      */
     public Map<String, Object> run() throws Exception {
-        try (BenchSchema schema = BenchSchema.create(database)) {
+        try (BenchSchema schema = BenchSchema.create(database, progress)) {
             Database own = schema.database();
             String pad = Load.pad(config.mix().argsBytes());
             new Ballast(own, pad, progress).load(config.conditions());
@@ -85,8 +85,6 @@ public final class Bench {
                     measure(rig, producer, "run-" + run);
                 }
                 return report(table);
-            } finally {
-                progress.step("removing the schema of the benchmark");
             }
         }
     }

@@ -22,22 +22,26 @@ final class BenchSchema implements AutoCloseable {
 
     private final Connection session;
     private final Database database;
+    private final Progress progress;
+    private boolean closed;
 
-    private BenchSchema(Connection session, Database database) {
+    private BenchSchema(Connection session, Database database, Progress progress) {
         this.session = session;
         this.database = database;
+        this.progress = progress;
     }
 
     /**
      * Makes it, with all tables.
      *
      * @param beside the schema of the jobs, which is not touched
+     * @param progress is told if it can't be removed in the end
      * @throws MillraceException if another run has it, or somebody else, or the database can't be reached or refuses
      */
-    static BenchSchema create(Database beside) {
+    static BenchSchema create(Database beside, Progress progress) {
         SchemaName name = new SchemaName(beside.schema().value() + SUFFIX);
         try {
-            return create(beside.withSchema(name), name);
+            return create(beside.withSchema(name), name, progress);
         } catch (SQLException failure) {
             throw new MillraceException(
                     "The benchmark could not make its schema " + name.quoted() + " in " + beside + ": "
@@ -46,8 +50,8 @@ final class BenchSchema implements AutoCloseable {
         }
     }
 
-    private static BenchSchema create(Database database, SchemaName name) throws SQLException {
-        Connection session = database.unpooled().getConnection();
+    private static BenchSchema create(Database database, SchemaName name, Progress progress) throws SQLException {
+        Connection session = Sessions.open(database);
         try {
             lock(session, name);
             requireOwn(session, name);
@@ -57,7 +61,7 @@ final class BenchSchema implements AutoCloseable {
                 statement.execute("COMMENT ON SCHEMA " + name.quoted() + " IS '" + MARK + "'");
             }
             Migrator.of(database.unpooled(), name).migrate();
-            return new BenchSchema(session, database);
+            return new BenchSchema(session, database, progress);
         } catch (SQLException | RuntimeException failure) {
             session.close();
             throw failure;
@@ -109,12 +113,29 @@ final class BenchSchema implements AutoCloseable {
         return database;
     }
 
+    /** Does not throw: what was measured counts, whatever becomes of the schema. */
     @Override
-    public void close() throws SQLException {
+    public void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
+        progress.step("removing the schema of the benchmark");
         try (session) {
-            if (!session.isClosed()) {
-                drop(session, database.schema());
-            }
+            drop(session, database.schema());
+        } catch (SQLException ended) {
+            removeAnew(ended);
+        }
+    }
+
+    /** In a session of its own, once; unless another run has the schema by now, which has then removed what was there. */
+    private void removeAnew(SQLException before) {
+        try (Connection anew = Sessions.open(database)) {
+            lock(anew, database.schema());
+            drop(anew, database.schema());
+        } catch (SQLException | MillraceException failure) {
+            progress.step("the schema " + database.schema().quoted() + " is not removed: " + Faults.brief(before)
+                    + "; then: " + Faults.brief(failure) + ". The next benchmark removes it");
         }
     }
 }

@@ -54,7 +54,7 @@ final class BenchTable {
      * @param afterId every job of the queue has a higher one
      */
     State state(String queue, long afterId) throws SQLException {
-        try (Connection connection = database.unpooled().getConnection();
+        try (Connection connection = Sessions.open(database);
                 PreparedStatement statement =
                         connection.prepareStatement("SELECT count(*), count(*) FILTER (WHERE state = 'completed'),"
                                 + " coalesce(extract(epoch FROM max(finalized_at) - min(attempted_at)), 0)::float8 FROM "
@@ -70,7 +70,7 @@ final class BenchTable {
 
     /** Mean size of the rows that wait, with header and line pointer. */
     double rowBytes(String queue) throws SQLException {
-        try (Connection connection = database.unpooled().getConnection();
+        try (Connection connection = Sessions.open(database);
                 PreparedStatement statement = connection.prepareStatement(
                         "SELECT coalesce(avg(pg_column_size(j.*)), 0) + 4" + " FROM (SELECT * FROM " + schema
                                 + ".job_available WHERE queue = ? LIMIT 1000) AS j")) {
@@ -84,7 +84,7 @@ final class BenchTable {
 
     /** Every measurement finds clean tables, and a checkpoint behind it where this user may ask for one. */
     void tidy() throws SQLException {
-        try (Connection connection = database.unpooled().getConnection();
+        try (Connection connection = Sessions.open(database);
                 Statement statement = connection.createStatement()) {
             statement.execute("VACUUM (ANALYZE) " + schema + ".job_available, " + schema + ".job_running, " + schema
                     + ".job_deferred, " + schema + ".unique_key");
@@ -105,7 +105,7 @@ final class BenchTable {
      * @param ended how the names of the instances begin whose sessions are waited for, up to five seconds
      */
     Costs costs(String ended) throws SQLException, IOException {
-        try (Connection connection = database.unpooled().getConnection()) {
+        try (Connection connection = Sessions.open(database)) {
             awaitEnd(connection, ended);
             try (PreparedStatement statement = connection.prepareStatement("""
                     SELECT pg_backend_pid(),
@@ -144,7 +144,7 @@ final class BenchTable {
     /** Those of the server that weigh on a queue. */
     Map<String, Object> serverSettings() throws SQLException {
         Map<String, Object> settings = new LinkedHashMap<>();
-        try (Connection connection = database.unpooled().getConnection();
+        try (Connection connection = Sessions.open(database);
                 PreparedStatement statement = connection.prepareStatement("SELECT current_setting(?, true)")) {
             for (String name : SETTINGS) {
                 statement.setString(1, name);
@@ -158,7 +158,7 @@ final class BenchTable {
     }
 
     private long number(String sql) throws SQLException {
-        try (Connection connection = database.unpooled().getConnection();
+        try (Connection connection = Sessions.open(database);
                 Statement statement = connection.createStatement();
                 ResultSet row = statement.executeQuery(sql)) {
             row.next();

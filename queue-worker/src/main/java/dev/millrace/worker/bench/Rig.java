@@ -81,7 +81,7 @@ record Rig(
         if (!config.conditions().heldSnapshot()) {
             return what.call();
         }
-        try (Connection connection = database.unpooled().getConnection();
+        try (Connection connection = Sessions.open(database);
                 Statement statement = connection.createStatement()) {
             connection.setTransactionIsolation(Connection.TRANSACTION_REPEATABLE_READ);
             connection.setAutoCommit(false);
