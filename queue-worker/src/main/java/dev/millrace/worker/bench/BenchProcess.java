@@ -98,7 +98,9 @@ public final class BenchProcess {
             millrace = Millrace.connect(database);
         }
         JobType<Load.Timed> type = Load.TIMED.withDefaults(options -> options.queue(order.queue()));
-        millrace.enqueue(type, new Load.Timed(order.n(), Load.micros(), Load.pad(order.argsBytes())));
+        // Made before the clock is read.
+        String pad = Load.pad(order.argsBytes());
+        millrace.enqueue(type, new Load.Timed(order.n(), Load.micros(), pad));
         pipe.write(new Pipe.Report(true, 0, null));
     }
 }
