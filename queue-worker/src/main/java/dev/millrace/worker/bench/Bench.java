@@ -52,7 +52,7 @@ public final class Bench {
     }
 
     /**
-     * Returns the figures by name: medians of the runs, except that {@code lost} and {@code duplicates} are of all together.
+     * Returns the figures by name: medians of the runs, except that {@code lost}, {@code duplicates} and {@code stalled} are of all together.
      *
      * @throws dev.millrace.error.MillraceException if another benchmark is at work in this database
      */

@@ -7,6 +7,7 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.BitSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -26,14 +27,16 @@ final class BenchTable {
             "autovacuum");
 
     private static final int SESSION_CHECKS = 250;
+    private static final int FETCH = 10_000;
 
     /**
      * What became of the jobs of a queue.
      *
-     * @param present of any state
+     * @param left numbers of those that are there and not completed
+     * @param completed numbers of those that are there and completed
      * @param seconds from the first claim to the last completion
      */
-    record State(long present, long completed, double seconds) {}
+    record State(BitSet left, BitSet completed, double seconds) {}
 
     private final Database database;
     private final String schema;
@@ -54,16 +57,30 @@ final class BenchTable {
      * @param afterId every job of the queue has a higher one
      */
     State state(String queue, long afterId) throws SQLException {
+        String jobs = " FROM " + schema + ".job WHERE id > ? AND queue = ?";
         try (Connection connection = Sessions.open(database);
-                PreparedStatement statement =
-                        connection.prepareStatement("SELECT count(*), count(*) FILTER (WHERE state = 'completed'),"
-                                + " coalesce(extract(epoch FROM max(finalized_at) - min(attempted_at)), 0)::float8 FROM "
-                                + schema + ".job WHERE id > ? AND queue = ?")) {
-            statement.setLong(1, afterId);
-            statement.setString(2, queue);
-            try (ResultSet row = statement.executeQuery()) {
+                PreparedStatement numbers =
+                        connection.prepareStatement("SELECT (args ->> 'n')::int, state = 'completed'" + jobs);
+                PreparedStatement time = connection.prepareStatement(
+                        "SELECT coalesce(extract(epoch FROM max(finalized_at) - min(attempted_at)), 0)::float8"
+                                + jobs)) {
+            // Else the driver reads all rows before the first is looked at.
+            connection.setAutoCommit(false);
+            numbers.setFetchSize(FETCH);
+            numbers.setLong(1, afterId);
+            numbers.setString(2, queue);
+            BitSet left = new BitSet();
+            BitSet completed = new BitSet();
+            try (ResultSet row = numbers.executeQuery()) {
+                while (row.next()) {
+                    (row.getBoolean(2) ? completed : left).set(row.getInt(1));
+                }
+            }
+            time.setLong(1, afterId);
+            time.setString(2, queue);
+            try (ResultSet row = time.executeQuery()) {
                 row.next();
-                return new State(row.getLong(1), row.getLong(2), row.getDouble(3));
+                return new State(left, completed, row.getDouble(1));
             }
         }
     }

@@ -41,15 +41,17 @@ final class IdleLatency {
 
     private Tally run(String name, int samples, Producer producer) throws Exception {
         rig.workforce().start(name, samples);
-        for (int n = 0; n < samples; n++) {
-            producer.enqueue(n);
-            if (!rig.workforce().await(n + 1L, LIMIT.toNanos())) {
-                break;
+        int enqueued = 0;
+        boolean ran = true;
+        while (ran && enqueued < samples) {
+            producer.enqueue(enqueued++);
+            ran = rig.workforce().await(enqueued, LIMIT.toNanos());
+            if (ran) {
+                rig.workforce().await(Long.MAX_VALUE, PAUSE.toNanos());
             }
-            rig.workforce().await(Long.MAX_VALUE, PAUSE.toNanos());
         }
         Tally tally = rig.workforce().stop();
-        rig.check(name, samples, samples, tally);
+        rig.check(name, Rig.upTo(enqueued), enqueued, tally);
         return tally;
     }
 

@@ -11,6 +11,7 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
+import java.util.BitSet;
 import java.util.Iterator;
 import java.util.concurrent.Callable;
 import java.util.stream.IntStream;
@@ -34,7 +35,7 @@ record Rig(
         Figures figures,
         Progress progress) {
 
-    /** As long as this, nobody waits for a job that does not run: it is counted as lost. */
+    /** As long as this, nobody waits for a job that does not run: it is counted as stalled. */
     private static final Duration STALL = Duration.ofSeconds(30);
 
     /** Jobs between two looks at the clock. */
@@ -93,20 +94,35 @@ record Rig(
     }
 
     /**
-     * Counts what was lost or ran twice, by the table and by what the handlers have seen.
+     * Counts what was lost, ran twice or did not run, by the table and by what the handlers have seen, job by job.
      *
-     * @param enqueued jobs of the queue
+     * @param enqueued numbers of the jobs of the queue
      * @param wanted of which at least so many were to be completed
      */
-    BenchTable.State check(String queue, long enqueued, long wanted, Tally tally) throws SQLException {
+    BenchTable.State check(String queue, BitSet enqueued, long wanted, Tally tally) throws SQLException {
         BenchTable.State state = table.state(queue, afterId);
-        long completed = config.conditions().keepHistory() ? state.completed() : enqueued - state.present();
-        long ran = tally.distinct();
-        // A job that is nowhere is not completed either, but of a backlog that is not worked off only the table tells.
-        long missing = config.conditions().keepHistory() ? Math.max(0, enqueued - state.present()) : 0;
-        figures.count("lost", Math.max(missing, wanted - completed) + Math.max(0, completed - ran));
+        BitSet seen = BitSet.valueOf(tally.seen());
+        BitSet gone = (BitSet) enqueued.clone();
+        gone.andNot(state.left());
+        BitSet accounted = (BitSet) seen.clone();
+        if (config.conditions().keepHistory()) {
+            accounted.and(state.completed());
+        }
+        BitSet lost = (BitSet) gone.clone();
+        lost.andNot(accounted);
+        figures.count("lost", lost.cardinality());
         // What has run but is not completed will run again.
-        figures.count("duplicates", tally.duplicates() + Math.max(0, ran - completed));
+        BitSet again = (BitSet) seen.clone();
+        again.and(state.left());
+        figures.count("duplicates", tally.duplicates() + again.cardinality());
+        figures.count("stalled", Math.max(0, wanted - gone.cardinality()));
         return state;
+    }
+
+    /** The numbers from 0 up to this one. */
+    static BitSet upTo(int jobs) {
+        BitSet numbers = new BitSet();
+        numbers.set(0, jobs);
+        return numbers;
     }
 }

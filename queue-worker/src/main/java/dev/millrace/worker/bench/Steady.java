@@ -4,6 +4,7 @@ import dev.millrace.job.ArgsCodec;
 import dev.millrace.job.EnqueueOptions;
 import dev.millrace.job.JacksonArgsCodec;
 import dev.millrace.job.NewJob;
+import java.util.BitSet;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -55,7 +56,7 @@ final class Steady {
             rig.awaitRan(offer.enqueued.get());
             return new Ended(took, ran, rig.workforce().stop());
         });
-        rig.check(name, offer.enqueued.get(), offer.enqueued.get(), ended.tally());
+        rig.check(name, offer.numbers(), offer.enqueued.get(), ended.tally());
         Figures figures = rig.figures();
         if (rate > 0) {
             figures.add(figure + ".offered_per_second", (double) rate);
@@ -75,6 +76,9 @@ final class Steady {
         private final int batch;
         private final AtomicInteger next = new AtomicInteger();
         private final AtomicLong enqueued = new AtomicLong();
+        /** Those of a batch that was drawn when the time was over are left out. */
+        private final BitSet numbers = new BitSet();
+
         private final CountDownLatch never = new CountDownLatch(1);
         private long beganNanos;
         private long beganMicros;
@@ -116,9 +120,18 @@ final class Steady {
                                                 n -> NewJob.of(Load.TIMED, new Load.Timed(n, at, pad), options, CODEC))
                                         .iterator(),
                                 id -> {});
-                enqueued.addAndGet(until - from);
+                enqueued(from, until);
                 rig.progress().at(rig.workforce().ran(), enqueued.get());
             }
+        }
+
+        private synchronized void enqueued(int from, int until) {
+            numbers.set(from, until);
+            enqueued.addAndGet(until - from);
+        }
+
+        synchronized BitSet numbers() {
+            return (BitSet) numbers.clone();
         }
 
         /** While the workers have enough before them. */

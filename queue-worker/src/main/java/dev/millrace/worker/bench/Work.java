@@ -85,13 +85,13 @@ final class Work {
         });
         Tally tally = worked.tally();
         Costs costs = worked.costs();
-        BenchTable.State state = rig.check(name, backlog, jobs, tally);
+        BenchTable.State state = rig.check(name, Rig.upTo(backlog), jobs, tally);
         double completed = tally.distinct();
         Figures figures = rig.figures();
         figures.add(
                 "work_per_second",
                 rig.config().conditions().keepHistory()
-                        ? state.completed() / Math.max(1e-3, state.seconds())
+                        ? state.completed().cardinality() / Math.max(1e-3, state.seconds())
                         : completed / Math.max(1e-3, (tally.stoppedMillis() - tally.firstMillis()) / 1e3));
         figures.addAll("work_fifths_per_second", tally.fifths());
         figures.add("wal_bytes_per_job", sum(per(enqueue.walBytes(), jobs), per(costs.walBytes(), completed)));
@@ -114,10 +114,10 @@ final class Work {
 
     private double drainBare(String name) throws Exception {
         rig.progress().step("working the same off by bare claims and completions");
-        return rig.underSnapshot(() -> new BareLoop(
-                        rig.database(), rig.config().conditions().keepHistory())
-                .drain(name + "-bare", Load.PLAIN.kind(), BARE_THREADS, BARE_BATCH)
-                .perSecond());
+        return rig.underSnapshot(
+                () -> new BareLoop(rig.database(), rig.config().conditions().keepHistory())
+                        .drain(name + "-bare", Load.PLAIN.kind(), BARE_THREADS, BARE_BATCH)
+                        .perSecond());
     }
 
     private static @Nullable Double per(@Nullable Number cost, double jobs) {

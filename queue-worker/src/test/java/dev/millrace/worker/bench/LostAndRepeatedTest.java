@@ -24,8 +24,8 @@ class LostAndRepeatedTest {
     void check_allCompletedAndSeen_countsNothing() throws Exception {
         completed("fine", 3);
 
-        assertThat(check(true, "fine", 3, 0, 1, 2)).isEqualTo(Map.of("lost", 0L, "duplicates", 0L));
-        assertThat(check(false, "gone", 3, 0, 1, 2)).isEqualTo(Map.of("lost", 0L, "duplicates", 0L));
+        assertThat(check(true, "fine", 3, 0, 1, 2)).isEqualTo(Map.of("lost", 0L, "duplicates", 0L, "stalled", 0L));
+        assertThat(check(false, "gone", 3, 0, 1, 2)).isEqualTo(Map.of("lost", 0L, "duplicates", 0L, "stalled", 0L));
     }
 
     @Test
@@ -44,9 +44,28 @@ class LostAndRepeatedTest {
     }
 
     @Test
+    void check_oneSeenInPlaceOfAnother_isLostAlthoughTheTotalsAgree() throws Exception {
+        completed("other", 3);
+
+        assertThat(check(true, "other", 3, 0, 1, 7)).containsEntry("lost", 1L);
+        assertThat(check(false, "gone", 3, 0, 1, 7)).containsEntry("lost", 1L);
+    }
+
+    @Test
+    void check_jobThatIsThereAndDidNotRun_isStalledAndNotLost() throws Exception {
+        completed("stuck", 2);
+        waits("stuck", 2);
+        waits("stuck-no-history", 2);
+
+        Map<String, Object> counts = Map.of("lost", 0L, "duplicates", 0L, "stalled", 1L);
+        assertThat(check(true, "stuck", 3, 0, 1)).isEqualTo(counts);
+        assertThat(check(false, "stuck-no-history", 3, 0, 1)).isEqualTo(counts);
+    }
+
+    @Test
     void check_jobThatWaitsAlthoughAHandlerSawIt_willRunTwice() throws Exception {
         completed("again", 2);
-        database.execute("INSERT INTO job (kind, queue) VALUES ('k', 'again')");
+        waits("again", 2);
 
         assertThat(check(true, "again", 3, 0, 1, 2)).containsEntry("duplicates", 1L);
     }
@@ -60,10 +79,16 @@ class LostAndRepeatedTest {
 
     private void completed(String queue, int jobs) {
         database.execute(
-                "INSERT INTO job (kind, queue, state, finalized_at, attempted_at)"
-                        + " SELECT 'k', ?, 'completed', now(), now() FROM generate_series(1, ?)",
+                "INSERT INTO job (kind, queue, args, state, finalized_at, attempted_at)"
+                        + " SELECT 'k', ?, jsonb_build_object('n', n), 'completed', now(), now()"
+                        + " FROM generate_series(0, ? - 1) AS n",
                 queue,
                 jobs);
+    }
+
+    private void waits(String queue, int n) {
+        database.execute(
+                "INSERT INTO job (kind, queue, args) VALUES ('k', ?, jsonb_build_object('n', ?::int))", queue, n);
     }
 
     private Map<String, Object> check(boolean history, String queue, int enqueued, int... ran) throws Exception {
@@ -81,7 +106,7 @@ class LostAndRepeatedTest {
         Figures figures = new Figures();
         Rig rig = new Rig(
                 connected, 0, config, new BenchTable(connected), null, null, null, figures, new Progress(line -> {}));
-        rig.check(queue, enqueued, enqueued, runs.tally(null));
+        rig.check(queue, Rig.upTo(enqueued), enqueued, runs.tally(null));
         return figures.report();
     }
 }

@@ -198,6 +198,7 @@ class BenchCommandTest {
     private static void assertNothingLost(JsonNode report) {
         assertThat(report.get("lost").asInt()).isZero();
         assertThat(report.get("duplicates").asInt()).isZero();
+        assertThat(report.get("stalled").asInt()).isZero();
     }
 
     private static void assertGrowing(JsonNode latencies) {
