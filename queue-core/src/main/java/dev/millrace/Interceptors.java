@@ -11,8 +11,10 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.BiConsumer;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /** The interceptors of a producer, in their order; without any there is nothing but the call itself. Thread-safe. */
 final class Interceptors {
@@ -47,11 +49,36 @@ final class Interceptors {
             interceptors.forEach(interceptor -> calls.push(interceptor.beforeCall(bulk)));
             result = enqueue.get();
         } catch (RuntimeException | Error failure) {
-            calls.forEach(call -> call.failed(failure));
+            tellEach(calls, call -> call.failed(failure), failure);
             throw failure;
         }
-        calls.forEach(call -> tell.accept(call, result));
+        Throwable thrown = tellEach(calls, call -> tell.accept(call, result), null);
+        if (thrown instanceof Error error) {
+            throw error;
+        }
+        if (thrown instanceof RuntimeException exception) {
+            throw exception;
+        }
         return result;
+    }
+
+    /** Tells each of them, whatever another one throws. Returns what was thrown first, with the rest suppressed in it. */
+    @SuppressWarnings("ReferenceEquality") // none can be suppressed in itself: a call may throw what it is told
+    private static @Nullable Throwable tellEach(
+            Iterable<Call> calls, Consumer<Call> tell, @Nullable Throwable thrownBefore) {
+        Throwable first = thrownBefore;
+        for (Call call : calls) {
+            try {
+                tell.accept(call);
+            } catch (RuntimeException | Error thrown) {
+                if (first == null) {
+                    first = thrown;
+                } else if (first != thrown) {
+                    first.addSuppressed(thrown);
+                }
+            }
+        }
+        return first;
     }
 
     private NewJob intercepted(NewJob job) {

@@ -28,7 +28,8 @@ public interface EnqueueInterceptor {
 
     /**
      * Is told on the same thread how a call ended, by one of its methods, once; the one of the last interceptor first. What it
-     * throws reaches the caller, although the jobs may be written: better nothing.
+     * throws reaches the caller, although the jobs may be written: better nothing. The others are told nevertheless, and the
+     * caller gets what was thrown first, be it the failure of the call itself, with the rest suppressed in it.
      */
     interface Call {
 

@@ -23,10 +23,14 @@ import io.opentelemetry.api.common.AttributeKey;
 import io.opentelemetry.api.trace.Span;
 import io.opentelemetry.api.trace.SpanKind;
 import io.opentelemetry.api.trace.StatusCode;
+import io.opentelemetry.api.trace.TracerProvider;
 import io.opentelemetry.api.trace.propagation.W3CTraceContextPropagator;
+import io.opentelemetry.context.Context;
 import io.opentelemetry.context.Scope;
 import io.opentelemetry.context.propagation.ContextPropagators;
+import io.opentelemetry.context.propagation.TextMapGetter;
 import io.opentelemetry.context.propagation.TextMapPropagator;
+import io.opentelemetry.context.propagation.TextMapSetter;
 import io.opentelemetry.sdk.OpenTelemetrySdk;
 import io.opentelemetry.sdk.testing.exporter.InMemorySpanExporter;
 import io.opentelemetry.sdk.trace.SdkTracerProvider;
@@ -34,6 +38,7 @@ import io.opentelemetry.sdk.trace.data.SpanData;
 import io.opentelemetry.sdk.trace.export.SimpleSpanProcessor;
 import java.sql.Connection;
 import java.time.Duration;
+import java.util.Collection;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -104,6 +109,45 @@ class TracingTest {
         assertThat(handled.await(WorkerRig.SOON).getSpanContext().getSpanId())
                 .as("current in the handler")
                 .isEqualTo(attempt.getSpanId());
+    }
+
+    @Test
+    void enqueue_propagatorThatThrows_endsItsSpan() {
+        TextMapPropagator broken = new TextMapPropagator() {
+            @Override
+            public Collection<String> fields() {
+                return List.of();
+            }
+
+            @Override
+            public <C> void inject(Context context, @Nullable C carrier, TextMapSetter<C> setter) {
+                throw new IllegalStateException("no context");
+            }
+
+            @Override
+            public <C> Context extract(Context context, @Nullable C carrier, TextMapGetter<C> getter) {
+                return context;
+            }
+        };
+        OpenTelemetry with = new OpenTelemetry() {
+            @Override
+            public TracerProvider getTracerProvider() {
+                return openTelemetry.getTracerProvider();
+            }
+
+            @Override
+            public ContextPropagators getPropagators() {
+                return ContextPropagators.create(broken);
+            }
+        };
+        Millrace traced = rig.open(Millrace.builder(Database.of(database.url()))
+                .intercept(MillraceTracing.of(with))
+                .connect());
+
+        assertThatThrownBy(() -> traced.enqueue(NUMBER, new Number(1))).hasMessage("no context");
+
+        assertThat(span("enqueue").getStatus().getStatusCode()).isEqualTo(StatusCode.ERROR);
+        assertThat(Span.current().getSpanContext().isValid()).isFalse();
     }
 
     @Test

@@ -32,7 +32,14 @@ final class EnqueueSpans {
                 .setAttribute(Names.OPERATION, OPERATION)
                 .setAttribute(Names.OPERATION_TYPE, "send")
                 .startSpan();
-        return new Enqueue(span, bulk);
+        try {
+            return new Enqueue(span, bulk);
+        } catch (RuntimeException | Error failure) {
+            // Of a propagator: nobody has this call yet who could end its span.
+            Names.failed(span, failure);
+            span.end();
+            throw failure;
+        }
     }
 
     NewJob withContext(NewJob job) {
