@@ -3,7 +3,6 @@ package dev.millrace.worker.cli;
 import dev.millrace.connection.Database;
 import dev.millrace.worker.bench.BenchProcess;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import picocli.CommandLine.Command;
@@ -28,17 +27,16 @@ final class BenchProcessCommand extends MillraceCommand {
      * @param database with the schema to work in
      */
     static ProcessBuilder program(CommonOptions options, Map<String, String> environment, Database database) {
-        List<String> command = new ArrayList<>(List.of(
+        List<String> command = List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-XX:+UseSerialGC",
                 HEAP,
                 "-cp",
                 System.getProperty("java.class.path"),
                 Main.class.getName(),
-                NAME));
-        if (options.pooler) {
-            command.add("--pooler");
-        }
+                NAME,
+                // In either case: what the environment says is for those that do not say it themselves.
+                "--pooler=" + options.pooler);
         ProcessBuilder program = new ProcessBuilder(command);
         program.environment().putAll(environment);
         if (options.databaseUrl != null) {

@@ -2,6 +2,7 @@ package dev.millrace.worker.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.millrace.connection.Database;
 import dev.millrace.testing.PostgresTest;
 import dev.millrace.testing.TestDatabase;
 import java.sql.Connection;
@@ -13,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import org.assertj.core.data.Percentage;
 import org.junit.jupiter.api.Test;
+import picocli.CommandLine;
 import tools.jackson.databind.JsonNode;
 
 /** That the benchmark measures what it says and leaves nothing behind; the figures themselves are for a quiet machine. */
@@ -184,6 +186,22 @@ class BenchCommandTest {
             lock.execute("SELECT pg_advisory_lock(hashtext('millrace bench'), hashtext('millrace_bench'))");
             run("bench").failed(1, "Another benchmark runs in schema \"millrace_bench\"");
         }
+    }
+
+    @Test
+    void benchProcess_poolerThatTheCommandLineDenies_isDeniedThereToo() {
+        Map<String, String> environment = Map.of("MILLRACE_POOLER", "true");
+        CommonOptions options = new CommonOptions();
+        options.pooler = false;
+        ProcessBuilder program = BenchProcessCommand.program(
+                options, environment, Database.of(database.url()).withSchema(database.schema()));
+
+        assertThat(program.command()).endsWith(BenchProcessCommand.NAME, "--pooler=false");
+        CommonOptions parsed = new CommonOptions();
+        CommandLine line = new CommandLine(parsed);
+        line.setDefaultValueProvider(new Configuration(new String[0], environment, () -> line));
+        line.parseArgs("--pooler=false");
+        assertThat(parsed.pooler).isFalse();
     }
 
     @Test
