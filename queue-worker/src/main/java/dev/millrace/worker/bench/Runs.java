@@ -6,6 +6,7 @@ import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicLongArray;
+import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -14,7 +15,12 @@ import org.jspecify.annotations.Nullable;
 /** What the handlers of one process have seen: which job has run, how often, and when. Thread-safe. */
 final class Runs {
 
-    private final AtomicLongArray seen;
+    /** Bits of a chunk: 128 KB. */
+    private static final int CHUNK = 1 << 20;
+
+    /** A bit for each job, in chunks that are made when a job of theirs runs: the bound may be far above what ever does. */
+    private final AtomicReferenceArray<@Nullable AtomicLongArray> seen;
+
     private final AtomicLong distinct = new AtomicLong();
     private final LongAdder repeated = new LongAdder();
     private final AtomicLong firstMillis = new AtomicLong();
@@ -27,7 +33,7 @@ final class Runs {
 
     /** For jobs with numbers below this one. */
     Runs(int jobs) {
-        this.seen = new AtomicLongArray((jobs + Long.SIZE - 1) / Long.SIZE);
+        this.seen = new AtomicReferenceArray<>(jobs / CHUNK + 1);
     }
 
     /** A job has succeeded for the handler. */
@@ -37,7 +43,7 @@ final class Runs {
         timeline.computeIfAbsent(millis / Tally.BUCKET_MILLIS, bucket -> new LongAdder())
                 .increment();
         long bit = 1L << n;
-        long before = seen.getAndUpdate(n / Long.SIZE, bits -> bits | bit);
+        long before = chunk(n / CHUNK).getAndUpdate(n % CHUNK / Long.SIZE, bits -> bits | bit);
         if ((before & bit) != 0) {
             repeated.increment();
         } else if (distinct.incrementAndGet() >= target) {
@@ -48,6 +54,16 @@ final class Runs {
                 lock.unlock();
             }
         }
+    }
+
+    private AtomicLongArray chunk(int index) {
+        AtomicLongArray chunk = seen.get(index);
+        if (chunk != null) {
+            return chunk;
+        }
+        AtomicLongArray made = new AtomicLongArray(CHUNK / Long.SIZE);
+        AtomicLongArray other = seen.compareAndExchange(index, null, made);
+        return other == null ? made : other;
     }
 
     /** A job has begun so long after it was enqueued. */
@@ -85,19 +101,28 @@ final class Runs {
      * @param cpuSeconds of the worker meanwhile; null where the platform does not tell
      */
     Tally tally(@Nullable Double cpuSeconds) {
-        long[] bits = new long[seen.length()];
-        for (int i = 0; i < bits.length; i++) {
-            bits[i] = seen.get(i);
-        }
         TreeMap<Long, Long> perBucket = new TreeMap<>();
         timeline.forEach((bucket, count) -> perBucket.put(bucket, count.sum()));
         return new Tally(
-                BitSet.valueOf(bits).toByteArray(),
+                bits().toByteArray(),
                 repeated.sum(),
                 perBucket,
                 latencies.counted(),
                 firstMillis.get(),
                 System.currentTimeMillis(),
                 cpuSeconds);
+    }
+
+    private BitSet bits() {
+        BitSet bits = new BitSet();
+        for (int index = 0; index < seen.length(); index++) {
+            AtomicLongArray chunk = seen.get(index);
+            for (int i = 0; chunk != null && i < chunk.length(); i++) {
+                for (long left = chunk.get(i); left != 0; left &= left - 1) {
+                    bits.set(index * CHUNK + i * Long.SIZE + Long.numberOfTrailingZeros(left));
+                }
+            }
+        }
+        return bits;
     }
 }

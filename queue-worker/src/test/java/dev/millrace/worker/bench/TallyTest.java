@@ -3,9 +3,12 @@ package dev.millrace.worker.bench;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 class TallyTest {
@@ -32,6 +35,26 @@ class TallyTest {
 
         assertThat(tally.distinct()).isEqualTo(4);
         assertThat(tally.duplicates()).isEqualTo(3);
+    }
+
+    @Test
+    void jobs_farApart_areCounted_andTakeNoRoomForThoseBetween() {
+        int most = 1_000_000_000;
+        List<Tally> tallies = new ArrayList<>();
+        // With a bit for each from the start, these would take 12.5 GB.
+        List<Runs> processes = Stream.generate(() -> new Runs(most)).limit(100).toList();
+        for (Runs runs : processes) {
+            runs.ran(0);
+            runs.ran(3_000_000);
+            runs.ran(3_000_000);
+            tallies.add(runs.tally(null));
+        }
+
+        Tally tally = Tally.of(tallies);
+
+        assertThat(tally.distinct()).isEqualTo(2);
+        assertThat(tally.duplicates()).isEqualTo(298);
+        assertThat(BitSet.valueOf(tally.seen()).nextSetBit(1)).isEqualTo(3_000_000);
     }
 
     @Test
