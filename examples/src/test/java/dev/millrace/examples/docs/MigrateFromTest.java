@@ -8,6 +8,8 @@ import dev.millrace.connection.Database;
 import dev.millrace.testing.PostgresTest;
 import dev.millrace.testing.TestDatabase;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.Map;
 import java.util.Properties;
 import org.jobrunr.jobs.mappers.JobMapper;
@@ -38,7 +40,7 @@ class MigrateFromTest {
     @BeforeEach
     void create() {
         PeerTables.create(database);
-        database.execute("TRUNCATE job, periodic, unique_key");
+        database.execute("TRUNCATE job, periodic, unique_key, public.jobrunr_jobs, public.jobrunr_recurring_jobs");
     }
 
     /** Runs the blocks of the guide that read a table. */
@@ -53,12 +55,15 @@ class MigrateFromTest {
     @Test
     void river_waitingJobs_keepStatePlaceAndHistory() {
         database.execute("""
-                INSERT INTO public.river_job (kind, args, state, scheduled_at, priority, attempt, queue, tags, finalized_at, errors) VALUES
-                    ('send_email', '{"to": "a"}', 'available', now(), 1, 0, 'default', '{}', NULL, NULL),
-                    ('send_email', '{"to": "b"}', 'scheduled', now() + interval '5 minutes', 4, 0, 'mail', '{vip}', NULL, NULL),
-                    ('send_email', '{"to": "c"}', 'retryable', now() + interval '9 minutes', 2, 3, 'default', '{}', NULL,
+                INSERT INTO public.river_job
+                    (kind, args, metadata, state, scheduled_at, priority, attempt, queue, tags, finalized_at, errors) VALUES
+                    ('send_email', '{"to": "a"}', '{"river:periodic_job_id": "digest"}', 'available', now(), 1, 0, 'default', '{}',
+                        NULL, NULL),
+                    ('send_email', '{"to": "b"}', '{"tenant": 7, "river:rescue_count": 1}', 'scheduled',
+                        now() + interval '5 minutes', 4, 0, 'mail', '{vip}', NULL, NULL),
+                    ('send_email', '{"to": "c"}', '{}', 'retryable', now() + interval '9 minutes', 2, 3, 'default', '{}', NULL,
                         ARRAY['{"at": "2027-01-31T12:00:00Z", "attempt": 3, "error": "no route", "trace": ""}']::jsonb[]),
-                    ('send_email', '{"to": "d"}', 'completed', now(), 1, 1, 'default', '{}', now(), NULL)""");
+                    ('send_email', '{"to": "d"}', '{}', 'completed', now(), 1, 1, 'default', '{}', now(), NULL)""");
 
         move("river_job");
 
@@ -67,6 +72,8 @@ class MigrateFromTest {
                         + " | send_email c retryable default 2 3 9");
         assertThat(database.queryString("SELECT errors -> 0 ->> 'message' FROM job WHERE state = 'retryable'"))
                 .isEqualTo("no route");
+        assertThat(database.queryString("SELECT string_agg(metadata::text, ' ') FROM job"))
+                .isEqualTo("{\"tenant\": 7}");
         assertThat(database.queryString("SELECT string_agg(state::text, ' ') FROM public.river_job"))
                 .isEqualTo("completed");
     }
@@ -89,6 +96,23 @@ class MigrateFromTest {
     }
 
     @Test
+    void jobRunr_runThatIsScheduledAhead_isLeftToThePeriodicJob() {
+        try (PostgresStorageProvider storage = new PostgresStorageProvider(database.dataSource())) {
+            storage.setJobMapper(new JobMapper(new Jackson3JsonMapper()));
+            new JobRunrBefore(new JobRequestScheduler(storage)).enqueue();
+            Instant now = Instant.now();
+            storage.save(
+                    storage.getRecurringJobs().iterator().next().toScheduledJobs(now, now.plus(Duration.ofHours(25))));
+        }
+
+        move("jobrunr_");
+
+        assertThat(database.queryLong("SELECT count(*) FROM job")).isEqualTo(2);
+        assertThat(database.queryLong("SELECT count(*) FROM public.jobrunr_jobs WHERE trim(recurringjobid) = 'digest'"))
+                .isPositive();
+    }
+
+    @Test
     void dbScheduler_jsonData_isMovedBySql() {
         new DbSchedulerBefore(database.dataSource(), new JsonSerializer()).enqueue();
 
@@ -106,7 +130,11 @@ class MigrateFromTest {
         SchedulerClient client = SchedulerClient.Builder.create(database.dataSource(), DbSchedulerBefore.SEND)
                 .serializer(serializer)
                 .build();
+        database.execute("CREATE TABLE public.before AS TABLE public.scheduled_tasks");
         try (Millrace millrace = Millrace.connect(Database.of(database.url()))) {
+            MigrateSamples.moveFromDbScheduler(client, millrace);
+            // As if it had broken off between the two.
+            database.execute("INSERT INTO public.scheduled_tasks TABLE public.before; DROP TABLE public.before");
             MigrateSamples.moveFromDbScheduler(client, millrace);
         }
 

@@ -4,6 +4,7 @@ import com.github.kagkarlsson.scheduler.SchedulerClient;
 import dev.millrace.Millrace;
 import dev.millrace.connection.Database;
 import dev.millrace.job.JobType;
+import dev.millrace.job.Unique;
 import dev.millrace.periodic.PeriodicJob;
 import dev.millrace.periodic.Schedule;
 import dev.millrace.worker.Worker;
@@ -46,7 +47,9 @@ final class MigrateSamples {
         client.fetchScheduledExecutionsForTask("send_email", DbSchedulerBefore.SendEmail.class, execution -> {
             DbSchedulerBefore.SendEmail old = execution.getData();
             SendEmail email = new SendEmail(old.to(), old.subject());
-            millrace.enqueue(SEND_EMAIL, email, o -> o.at(execution.getExecutionTime()));
+            Unique once = Unique.byWord(execution.getTaskInstance().getId()).evenWhenFinal();
+            millrace.enqueue(
+                    SEND_EMAIL, email, o -> o.at(execution.getExecutionTime()).unique(once));
             client.cancel(execution.getTaskInstance());
         });
     }
@@ -57,10 +60,11 @@ final class MigrateSamples {
             for (Trigger trigger : scheduler.getTriggersOfJob(key)) {
                 if (trigger instanceof SimpleTrigger once && once.getRepeatCount() == 0) {
                     SendEmail email = new SendEmail(data.getString("to"), data.getString("subject"));
+                    Unique name = Unique.byWord(trigger.getKey().toString()).evenWhenFinal();
                     millrace.enqueue(
                             SEND_EMAIL,
                             email,
-                            o -> o.at(trigger.getNextFireTime().toInstant()));
+                            o -> o.at(trigger.getNextFireTime().toInstant()).unique(name));
                     scheduler.unscheduleJob(trigger.getKey());
                 }
             }
