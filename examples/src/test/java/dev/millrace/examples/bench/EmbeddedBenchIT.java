@@ -8,6 +8,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -20,6 +22,8 @@ class EmbeddedBenchIT {
     @TempDir
     private Path home;
 
+    private List<ProcessHandle> started = List.of();
+
     private JavaProcess bench(String... arguments) throws IOException {
         String classPath = String.join(File.pathSeparator, "target/examples.jar", "target/lib/*");
         return JavaProcess.main(classPath, EmbeddedBench.class.getName(), arguments)
@@ -28,9 +32,11 @@ class EmbeddedBenchIT {
     }
 
     @Test
-    void bench_onItsOwnServer_isDurable_andLeavesNothing() throws IOException {
+    void bench_onItsOwnServer_isDurable_andLeavesNothing() throws Exception {
         try (JavaProcess process =
                 bench("--scenario", "work", "--jobs", "1000", "--runs", "1", "--processes", "2", "--json")) {
+            process.awaitStderr("working off 1000 jobs", LIMIT);
+            started = startedBy(process);
             assertThat(process.waitFor(LIMIT)).as(process.stderr()).isZero();
             assertThat(process.stdout())
                     .startsWith("{")
@@ -40,9 +46,10 @@ class EmbeddedBenchIT {
     }
 
     @Test
-    void bench_stoppedInTheMiddle_stopsItsServer() throws IOException {
-        try (JavaProcess process = bench("--scenario", "work", "--jobs", "10000000")) {
+    void bench_stoppedInTheMiddle_stopsItsServer_andItsProcesses() throws Exception {
+        try (JavaProcess process = bench("--scenario", "work", "--jobs", "10000000", "--processes", "2")) {
             process.awaitStderr("enqueueing 10000000 jobs", LIMIT);
+            started = startedBy(process);
             process.terminate();
             process.waitFor(LIMIT);
         }
@@ -50,14 +57,28 @@ class EmbeddedBenchIT {
     }
 
     @Test
-    void bench_wrongOption_isTheStatusOfTheProgram() throws IOException {
+    void bench_wrongOption_isTheStatusOfTheProgram() throws Exception {
         try (JavaProcess process = bench("--no-such-option")) {
             assertThat(process.waitFor(LIMIT)).as(process.stderr()).isEqualTo(2);
         }
         assertNothingLeft();
     }
 
-    private void assertNothingLeft() throws IOException {
+    /** The server, the benchmark and its processes, as long as they have parents by which they can be found. */
+    private static List<ProcessHandle> startedBy(JavaProcess process) {
+        List<ProcessHandle> descendants =
+                ProcessHandle.of(process.pid()).orElseThrow().descendants().toList();
+        assertThat(descendants.stream()
+                        .filter(each -> each.info().commandLine().orElse("").contains("bench-process")))
+                .hasSize(2);
+        return descendants;
+    }
+
+    private void assertNothingLeft() throws Exception {
+        for (ProcessHandle each : started) {
+            // What worked for a benchmark that was stopped ends by itself, soon after it.
+            each.onExit().get(LIMIT.toSeconds(), TimeUnit.SECONDS);
+        }
         assertThat(ProcessHandle.allProcesses()
                         .filter(each -> each.info().commandLine().orElse("").contains(home.toString())))
                 .isEmpty();
