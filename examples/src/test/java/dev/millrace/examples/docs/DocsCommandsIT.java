@@ -18,6 +18,8 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -43,7 +45,7 @@ class DocsCommandsIT {
             "docker ", "needs an engine and a registry",
             "kubectl ", "changes a cluster",
             "sudo ", "changes this machine",
-            "millrace bench", "takes minutes; BenchCommandTest runs it with few jobs");
+            "millrace bench", "takes minutes; its options are checked, and BenchCommandTest runs it with few jobs");
 
     /** What is run where it is installed: the guides use more than a build of the project needs. */
     private static final List<String> IF_INSTALLED = List.of("psql", "python3", "jq");
@@ -56,6 +58,10 @@ class DocsCommandsIT {
             Pattern.compile("^(millrace|java -jar queue-worker\\.jar) ", Pattern.MULTILINE);
 
     private static final Pattern IN_TEXT = Pattern.compile("`((?:millrace|java -jar queue-worker\\.jar) [a-z][^`]*)`");
+
+    /** In the text, in a table or in a block. */
+    private static final Pattern BENCH =
+            Pattern.compile("(?:^|`)(?:examples/|millrace )bench\\b([^`\\n]*)", Pattern.MULTILINE);
 
     /** A server that syncs, since {@code doctor} finds no other fit. */
     private static final PgServer SERVER = PgServer.builder()
@@ -142,6 +148,24 @@ class DocsCommandsIT {
         }
         assertThat(failures).isEmpty();
         assertThat(run).isGreaterThan(8);
+    }
+
+    /** With a database that is not there: status 3, where options that are wrong are status 2. */
+    @Test
+    void benchCommands_haveOptionsThatThereAre() throws Exception {
+        Set<String> commands = new TreeSet<>();
+        for (Path guide : Guides.all()) {
+            BENCH.matcher(Guides.text(guide)).results().forEach(bench -> commands.add(bench.group(1)));
+        }
+        List<String> failures = new ArrayList<>();
+        for (String options : commands) {
+            failures.addAll(run(
+                    "bench",
+                    "export MILLRACE_DATABASE_URL=postgresql://127.0.0.1:1/none\n"
+                            + "millrace bench" + options + " || (($? == 3))"));
+        }
+        assertThat(failures).isEmpty();
+        assertThat(commands).hasSizeGreaterThan(8);
     }
 
     /** Where Python has the driver. */
