@@ -36,7 +36,7 @@ final class Monitoring implements AutoCloseable {
     private final HttpOptions options;
     private final @Nullable InetSocketAddress address;
     private final @Nullable Authentication authentication;
-    private @Nullable Dashboard dashboard;
+    private volatile @Nullable Dashboard dashboard;
     private @Nullable WebServer server;
 
     /**
@@ -80,8 +80,9 @@ final class Monitoring implements AutoCloseable {
                         "text/plain; version=0.0.4; charset=utf-8",
                         registry.scrape().getBytes(StandardCharsets.UTF_8))));
         AuditLog audit = new AuditLog();
-        dashboard = Dashboard.of(worker, options.redaction(), audit);
-        routes.addAll(dashboard.routes());
+        Dashboard opened = Dashboard.of(worker, options.redaction(), audit);
+        dashboard = opened;
+        routes.addAll(opened.routes());
         try {
             server = builder(address).audit(audit).routes(routes).start();
         } catch (IOException taken) {
@@ -113,6 +114,17 @@ final class Monitoring implements AutoCloseable {
         }
     }
 
+    /**
+     * Before the worker closes, on any thread: ends bulk operations, so that their end is in the audit log, and lets none begin. Takes a
+     * few seconds at most. Pages, health and metrics stay. May be called twice.
+     */
+    void stopActions() {
+        Dashboard opened = dashboard;
+        if (opened != null) {
+            opened.close();
+        }
+    }
+
     /** The JDK's server waits for a client's request for ever, unless this is set before the first server is made. */
     private static void boundRequests() {
         String limit = "sun.net.httpserver.maxReqTime";
@@ -131,9 +143,7 @@ final class Monitoring implements AutoCloseable {
         if (server != null) {
             server.close();
         }
-        if (dashboard != null) {
-            dashboard.close();
-        }
+        stopActions();
         registry.close();
     }
 }

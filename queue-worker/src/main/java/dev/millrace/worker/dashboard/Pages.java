@@ -106,12 +106,13 @@ final class Pages {
     }
 
     private static View failed(MillraceException failure) {
-        return View.problem(
-                503,
-                failure instanceof DatabaseUnavailableException
-                        ? "The database can't be reached"
-                        : "The database did not do that",
-                String.valueOf(failure.getMessage()));
+        String title = "The database did not do that";
+        if (failure instanceof BusyException) {
+            title = "Not now";
+        } else if (failure instanceof DatabaseUnavailableException) {
+            title = "The database can't be reached";
+        }
+        return View.problem(503, title, String.valueOf(failure.getMessage()));
     }
 
     private interface Work<T> {
