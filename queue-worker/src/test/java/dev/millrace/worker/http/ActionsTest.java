@@ -141,7 +141,7 @@ class ActionsTest {
     void clientsThatDoNotSendTheirForm_areCutOffAndHoldNobodyUpForLong() throws Exception {
         List<Socket> stalled = new ArrayList<>();
         try {
-            for (int i = 0; i < 12; i++) {
+            for (int i = 0; i < 40; i++) {
                 Socket socket = new Socket();
                 stalled.add(socket);
                 socket.setSoTimeout(20_000);
