@@ -3,6 +3,7 @@ package dev.millrace.worker.cli;
 import dev.millrace.error.MillraceException;
 import dev.millrace.worker.Worker;
 import dev.millrace.worker.dashboard.Dashboard;
+import dev.millrace.worker.dashboard.Redaction;
 import dev.millrace.worker.http.AuditLog;
 import dev.millrace.worker.http.Authentication;
 import dev.millrace.worker.http.HealthRoutes;
@@ -36,6 +37,7 @@ final class Monitoring implements AutoCloseable {
     private final HttpOptions options;
     private final @Nullable InetSocketAddress address;
     private final @Nullable Authentication authentication;
+    private final Redaction redaction;
     private volatile @Nullable Dashboard dashboard;
     private @Nullable WebServer server;
 
@@ -48,6 +50,7 @@ final class Monitoring implements AutoCloseable {
         this.options = options;
         this.address = options.address();
         this.authentication = address == null ? null : options.authentication(environment);
+        this.redaction = options.redaction();
     }
 
     /** Has the worker counted. */
@@ -80,7 +83,7 @@ final class Monitoring implements AutoCloseable {
                         "text/plain; version=0.0.4; charset=utf-8",
                         registry.scrape().getBytes(StandardCharsets.UTF_8))));
         AuditLog audit = new AuditLog();
-        Dashboard opened = Dashboard.of(worker, options.redaction(), audit);
+        Dashboard opened = Dashboard.of(worker, redaction, audit);
         dashboard = opened;
         routes.addAll(opened.routes());
         try {
