@@ -46,8 +46,8 @@ public final class BulkOptions {
     }
 
     /**
-     * Is told after each committed batch what was done so far, on the thread of the caller. What it throws ends the operation;
-     * what was done stays done.
+     * Is told after each committed batch what was done so far, on the thread of the caller; where few jobs match, also now and then
+     * while none is found. What it throws ends the operation; what was done stays done.
      */
     public BulkOptions onProgress(Consumer<BulkResult<?>> progress) {
         return new BulkOptions(batch, limit, progress);

@@ -20,10 +20,15 @@ import tools.jackson.databind.json.JsonMapper;
 /** Reads rows of jobs. Other programs write them too, so nothing is taken for granted that no constraint ensures. */
 final class JobRows {
 
+    /**
+     * Args are shown by their length as text, which bounds a list. Their size as stored, which compression makes less of, is asked for
+     * first, so that the largest need not be unpacked for that.
+     */
     static final String SUMMARY = """
             id, state, kind, queue, priority, attempt, max_attempts, created_at, scheduled_at, attempted_at, attempted_by,
             finalized_at, tags,
-            CASE WHEN pg_column_size(args) <= 8192 THEN args::text END AS short_args,
+            CASE WHEN pg_column_size(args) <= 8192 THEN CASE WHEN octet_length(args::text) <= 8192 THEN args::text END END
+                AS short_args,
             left(concat_ws(': ', errors -> -1 ->> 'type', errors -> -1 ->> 'message'), 300) AS last_error""";
 
     static final String DETAILS = SUMMARY + """

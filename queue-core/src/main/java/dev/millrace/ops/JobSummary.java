@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param attemptedAt when the latest attempt began; null before the first
  * @param attemptedBy worker that holds or held the lease
  * @param finalizedAt when it ended; null before
- * @param args JSON; null if it takes more than 8 KiB as stored: {@link Jobs#get} has it
+ * @param args JSON; null if it is longer than 8 KiB: {@link Jobs#get} has it
  * @param lastError type and message of the latest failed attempt, at most 300 characters; null where none has failed
  */
 public record JobSummary(

@@ -17,9 +17,10 @@ import java.util.Optional;
  * in a transaction of its own.
  *
  * <p>Operations by filter walk over the ids once, upwards, in batches that are each a transaction of its own; so each job is met at
- * most once, jobs enqueued after the call began are left alone, and where it breaks off, what was done stays done. A job is changed
- * only if it still matches when its row is locked: of two operators at once, the second finds nothing left to do. Neither waits for
- * the other for longer than a batch takes.
+ * most once, jobs enqueued after the call began are left alone unless their transaction was open by then, and where it breaks off, what
+ * was done stays done. A batch looks at 10,000 jobs or so, however few match, so its statements are short at any size of the tables. A
+ * job is changed only if it still matches when its row is locked: of two operators at once, the second finds nothing left to do.
+ * Neither waits for the other for longer than a batch takes.
  *
  * <p>All methods throw {@link JobsException} if the database refuses or the statement limit is over, and {@link
  * dev.millrace.connection.DatabaseUnavailableException} if it can't be reached; then the batch that was under way may or may not

@@ -25,6 +25,12 @@ final class Operator {
     private static final int BATCH = 1_000;
 
     /**
+     * Jobs, of each phase, that one statement looks at for some that match: where few do, it ends long before the statement limit, and
+     * the operation can be broken off.
+     */
+    static final int WINDOW = 10_000;
+
+    /**
      * A job that moves between phases all the time can be met out of order, and the database ends one of two that wait for each
      * other; the batch is then begun afresh, at once, since the other one has gone on.
      */
@@ -68,21 +74,20 @@ final class Operator {
         try {
             long end = supervisor.work(this::lastId);
             long last = Long.MIN_VALUE;
-            while (result.jobs() < options.limit()) {
-                int size = (int) Math.min(options.batch(), options.limit() - result.jobs());
-                Where next = Where.of(filter).and("id > ?", last).and("id <= ?", end);
-                Batch<O> batch = transaction(connection -> batch(connection, operation, filter, next, size));
-                if (batch.walked == 0) {
-                    break;
+            long window = last;
+            while (last < end && result.jobs() < options.limit()) {
+                if (last == window) {
+                    long from = last;
+                    window = Math.min(end, supervisor.work(connection -> window(connection, filter, from)));
                 }
-                last = batch.lastId;
+                int size = (int) Math.min(options.batch(), options.limit() - result.jobs());
+                Where next = within(filter, last, window);
+                Batch<O> batch = transaction(connection -> batch(connection, operation, filter, next, size));
+                last = batch.walked < size ? window : batch.lastId;
                 batch.outcomes.values().forEach(outcome -> counts.merge(outcome, 1L, Long::sum));
                 result = new BulkResult<>(counts, last);
-                if (progress != null) {
+                if (progress != null && (batch.walked > 0 || last < end)) {
                     progress.accept(result);
-                }
-                if (batch.walked < size) {
-                    break;
                 }
             }
             return result;
@@ -91,6 +96,18 @@ final class Operator {
         } catch (DatabaseUnavailableException lost) {
             throw failures.changing(lost, operation.verb(), result.jobs());
         }
+    }
+
+    /** The id up to which the next statement may look; as high as can be where few jobs are left. */
+    long window(Connection connection, JobFilter filter, long after) throws SQLException {
+        PageRequest.Place place =
+                after == Long.MIN_VALUE ? null : new PageRequest.Place(JobOrder.OLDEST_FIRST, 0, after);
+        Long end = new Walk(schema, filter, JobOrder.OLDEST_FIRST, place).end(connection, WINDOW);
+        return end == null ? Long.MAX_VALUE : end;
+    }
+
+    static Where within(JobFilter filter, long after, long window) {
+        return Where.of(filter).and("id > ?", after).and("id <= ?", window);
     }
 
     private record Batch<O>(int walked, long lastId, Map<Long, O> outcomes) {}
@@ -135,7 +152,7 @@ final class Operator {
                 .toArray();
     }
 
-    private long[] ids(Connection connection, Where where, String rest) throws SQLException {
+    long[] ids(Connection connection, Where where, String rest) throws SQLException {
         String sql = "SELECT id FROM " + schema.quoted() + ".job" + where.sql() + rest;
         try (PreparedStatement statement = where.prepare(connection, sql);
                 ResultSet rows = statement.executeQuery()) {

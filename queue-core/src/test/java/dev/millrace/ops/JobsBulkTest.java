@@ -82,6 +82,22 @@ class JobsBulkTest {
                 .isEqualTo("true");
     }
 
+    /** Else one statement would look for them until the limit, and nobody could stop it. */
+    @Test
+    void retry_fewAmongMany_looksAtSomeAtATime() {
+        insert(2 * Operator.WINDOW, "other", "discarded");
+        insert(5, "mail", "discarded");
+        insert(10, "other", "discarded");
+        List<Long> seen = new ArrayList<>();
+
+        BulkResult<RetryOutcome> result =
+                jobs.retry(JobFilter.DEAD.kinds("mail"), HUNDREDS.onProgress(progress -> seen.add(progress.jobs())));
+
+        assertThat(result.counts()).isEqualTo(Map.of(RetryOutcome.RETRIED, 5L));
+        assertThat(seen).containsExactly(0L, 0L, 5L);
+        assertThat(states()).isEqualTo("available mail 5, discarded other 20010");
+    }
+
     @Test
     void edit_jobsThatGoOnMatching_isDoneOnceForEach() {
         insert(250, "k", "available");

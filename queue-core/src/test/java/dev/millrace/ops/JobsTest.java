@@ -143,6 +143,17 @@ class JobsTest {
         assertThat(jobs.get(listed.id()).orElseThrow().args()).hasSizeGreaterThan(19_000);
     }
 
+    @Test
+    void list_argsThatCompressWell_areLeftOutByTheirLength() {
+        database.execute(
+                "INSERT INTO job (kind, args) SELECT 'k', to_jsonb(repeat('x', n)) FROM unnest(ARRAY[8190, 8191, 300000]) AS n");
+
+        assertThat(jobs.list(JobFilter.ALL, PageRequest.FIRST.order(JobOrder.OLDEST_FIRST))
+                        .jobs())
+                .extracting(job -> job.args() == null ? 0 : job.args().length())
+                .containsExactly(8_192, 0, 0);
+    }
+
     static Stream<JobFilter> filtersOfOneJob() {
         Instant y2000 = Instant.parse("2000-01-01T00:00:00Z");
         Instant before = y2000.minusSeconds(1);

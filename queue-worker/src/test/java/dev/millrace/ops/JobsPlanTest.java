@@ -126,6 +126,20 @@ class JobsPlanTest {
         assertThat(Explain.read(plan)).as(plan.toPrettyString()).isLessThanOrEqualTo(READING);
     }
 
+    @ParameterizedTest
+    @MethodSource("hardlyMet")
+    void bulk_batch_readsNoMoreThanItsWindow(JobFilter filter) throws SQLException {
+        Operator operator = new Operator(supervisor, new JobsFailure(supervisor));
+        for (long after : new long[] {Long.MIN_VALUE, 70_000}) {
+            long window = supervisor.work(connection -> operator.window(connection, filter, after));
+            JsonNode plan = Explain.plan(
+                    supervisor,
+                    connection -> operator.ids(
+                            connection, Operator.within(filter, after, window), " ORDER BY id LIMIT 1000"));
+            assertThat(Explain.read(plan)).as(plan.toPrettyString()).isLessThanOrEqualTo(Operator.WINDOW);
+        }
+    }
+
     @Test
     void list_withAnEndPageByPage_findsWhatThereIs() throws SQLException {
         JobFilter filter = JobFilter.DEAD.kinds("b").argsContain("{}").idTo(150_000);

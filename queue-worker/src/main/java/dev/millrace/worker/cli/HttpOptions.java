@@ -64,8 +64,18 @@ final class HttpOptions {
         return readOnly;
     }
 
+    /**
+     * What the dashboard hides.
+     *
+     * @throws UsageException if a name is blank: a field that was meant would be shown
+     */
     Redaction redaction() {
-        return redacted.isEmpty() ? Redaction.none() : Redaction.ofFields(redacted);
+        List<String> names = redacted.stream().map(String::strip).toList();
+        try {
+            return names.isEmpty() ? Redaction.none() : Redaction.ofFields(names);
+        } catch (IllegalArgumentException blank) {
+            throw new UsageException("--http-redact: " + blank.getMessage(), blank);
+        }
     }
 
     /**

@@ -3,6 +3,7 @@ package dev.millrace.worker.cli;
 import dev.millrace.error.MillraceException;
 import dev.millrace.worker.Worker;
 import dev.millrace.worker.dashboard.Dashboard;
+import dev.millrace.worker.dashboard.Redaction;
 import dev.millrace.worker.http.AuditLog;
 import dev.millrace.worker.http.Authentication;
 import dev.millrace.worker.http.HealthRoutes;
@@ -36,7 +37,8 @@ final class Monitoring implements AutoCloseable {
     private final HttpOptions options;
     private final @Nullable InetSocketAddress address;
     private final @Nullable Authentication authentication;
-    private @Nullable Dashboard dashboard;
+    private final Redaction redaction;
+    private volatile @Nullable Dashboard dashboard;
     private @Nullable WebServer server;
 
     /**
@@ -48,6 +50,7 @@ final class Monitoring implements AutoCloseable {
         this.options = options;
         this.address = options.address();
         this.authentication = address == null ? null : options.authentication(environment);
+        this.redaction = options.redaction();
     }
 
     /** Has the worker counted. */
@@ -80,8 +83,9 @@ final class Monitoring implements AutoCloseable {
                         "text/plain; version=0.0.4; charset=utf-8",
                         registry.scrape().getBytes(StandardCharsets.UTF_8))));
         AuditLog audit = new AuditLog();
-        dashboard = Dashboard.of(worker, options.redaction(), audit);
-        routes.addAll(dashboard.routes());
+        Dashboard opened = Dashboard.of(worker, redaction, audit);
+        dashboard = opened;
+        routes.addAll(opened.routes());
         try {
             server = builder(address).audit(audit).routes(routes).start();
         } catch (IOException taken) {
@@ -113,6 +117,17 @@ final class Monitoring implements AutoCloseable {
         }
     }
 
+    /**
+     * Before the worker closes, on any thread: ends bulk operations, so that their end is in the audit log, and lets none begin. Takes a
+     * few seconds at most. Pages, health and metrics stay. May be called twice.
+     */
+    void stopActions() {
+        Dashboard opened = dashboard;
+        if (opened != null) {
+            opened.close();
+        }
+    }
+
     /** The JDK's server waits for a client's request for ever, unless this is set before the first server is made. */
     private static void boundRequests() {
         String limit = "sun.net.httpserver.maxReqTime";
@@ -131,9 +146,7 @@ final class Monitoring implements AutoCloseable {
         if (server != null) {
             server.close();
         }
-        if (dashboard != null) {
-            dashboard.close();
-        }
+        stopActions();
         registry.close();
     }
 }

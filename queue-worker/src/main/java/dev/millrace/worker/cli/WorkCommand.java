@@ -31,7 +31,7 @@ import picocli.CommandLine.Option;
         })
 final class WorkCommand extends MillraceCommand {
 
-    /** For what {@link Worker#close} does after the grace. */
+    /** For what is done before the grace, which is to end bulk operations, and what {@link Worker#close} does after it. */
     private static final Duration STOP_MARGIN = Duration.ofSeconds(20);
 
     /** Beyond the default wait, whose end tells why by itself. */
@@ -158,7 +158,7 @@ final class WorkCommand extends MillraceCommand {
     private void work(Worker worker, Monitoring monitoring, ClassLoader handlersLoader) throws InterruptedException {
         Thread thread = Thread.currentThread();
         ClassLoader before = thread.getContextClassLoader();
-        try (StopSignal stop = new StopSignal(() -> drain(worker), worker::hurry, grace.plus(STOP_MARGIN));
+        try (StopSignal stop = new StopSignal(() -> drain(worker, monitoring), worker::hurry, grace.plus(STOP_MARGIN));
                 worker) {
             thread.setContextClassLoader(handlersLoader);
             monitoring.open(worker);
@@ -166,6 +166,7 @@ final class WorkCommand extends MillraceCommand {
             monitoring.announce();
             if (untilEmpty) {
                 worker.awaitEmpty();
+                monitoring.stopActions();
             } else {
                 stop.await();
             }
@@ -174,10 +175,11 @@ final class WorkCommand extends MillraceCommand {
         }
     }
 
-    private void drain(Worker worker) {
+    private void drain(Worker worker, Monitoring monitoring) {
         LOG.info(
                 "Stopping: running jobs may end within {} s; a second signal gives them back at once",
                 grace.toSeconds());
+        monitoring.stopActions();
         worker.close();
     }
 

@@ -1,6 +1,5 @@
 package dev.millrace.worker.dashboard;
 
-import dev.millrace.error.MillraceException;
 import dev.millrace.ops.JobCount;
 import dev.millrace.ops.JobFilter;
 import dev.millrace.ops.JobPage;
@@ -125,16 +124,9 @@ final class BulkPages {
         BulkRun.Verb verb = verb(request.form());
         JobSearch search = narrowed(request.form());
         String remote = request.head().remote().getAddress().getHostAddress();
-        Optional<BulkRun> run =
+        BulkRun run =
                 runs.begin(id -> new BulkRun(id, verb, search, request.caller().name(), remote, source.jobs(), audit));
-        if (run.isEmpty()) {
-            throw new MillraceException("Too many actions wait already: see them under Actions", null);
-        }
-        return new Acted(
-                search.words(),
-                0,
-                verb.word() + " begun",
-                Reply.redirect("/actions/" + run.get().id()));
+        return new Acted(search.words(), 0, verb.word() + " begun", Reply.redirect("/actions/" + run.id()));
     }
 
     private static BulkRun.Verb verb(Map<String, List<String>> parameters) {

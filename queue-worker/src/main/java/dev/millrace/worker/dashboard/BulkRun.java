@@ -10,6 +10,8 @@ import java.util.Locale;
 import java.util.concurrent.CancellationException;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** One operation on all jobs that a search matches, while it runs and after. Thread-safe. */
 final class BulkRun implements Runnable {
@@ -38,6 +40,8 @@ final class BulkRun implements Runnable {
         }
     }
 
+    private static final Logger LOG = LoggerFactory.getLogger(BulkRun.class);
+
     private final long id;
     private final Verb verb;
     private final JobSearch search;
@@ -65,7 +69,7 @@ final class BulkRun implements Runnable {
     @Override
     public void run() {
         stage = Stage.RUNNING;
-        Stage end = Stage.DONE;
+        Stage end = Stage.FAILED;
         try {
             if (stop) {
                 throw new CancellationException();
@@ -76,13 +80,16 @@ final class BulkRun implements Runnable {
                 case RETRY -> jobs.retry(search.filter(), options);
                 case DELETE -> jobs.delete(search.filter(), options);
             };
+            end = Stage.DONE;
         } catch (CancellationException stopped) {
             end = Stage.STOPPED;
         } catch (MillraceException refused) {
             failure = refused.getMessage();
-            end = Stage.FAILED;
+        } catch (RuntimeException fault) {
+            LOG.warn("An action broke off: {} of jobs with {}", verb.word(), search.words(), fault);
+            failure = "It broke off by a fault, which the log of this process has";
         } finally {
-            stage = end;
+            // Whoever sees the end finds it in the audit log.
             audit.write(
                     caller,
                     remote,
@@ -90,6 +97,7 @@ final class BulkRun implements Runnable {
                     search.words(),
                     count(),
                     end.word() + ", " + counts());
+            stage = end;
         }
     }
 

@@ -33,23 +33,27 @@ final class BulkRuns implements AutoCloseable {
     }
 
     /**
-     * Begins one, or puts it behind those under way; empty if too many wait.
+     * Begins one, or puts it behind those under way.
      *
      * @param run makes it with the id that it gets
+     * @throws BusyException if too many wait, or these are closed
      */
-    synchronized Optional<BulkRun> begin(LongFunction<BulkRun> run) {
+    synchronized BulkRun begin(LongFunction<BulkRun> run) {
         BulkRun begun = run.apply(lastId + 1);
         try {
             executor.execute(begun);
         } catch (RejectedExecutionException tooManyOrClosed) {
-            return Optional.empty();
+            throw new BusyException(
+                    executor.isShutdown()
+                            ? "This worker is closing: it begins no more actions"
+                            : "Too many actions wait already: see them under Actions");
         }
         lastId++;
         runs.addFirst(begun);
         if (runs.size() > REMEMBERED) {
             runs.removeLast();
         }
-        return Optional.of(begun);
+        return begun;
     }
 
     synchronized Optional<BulkRun> find(long id) {
@@ -61,7 +65,7 @@ final class BulkRuns implements AutoCloseable {
         return List.copyOf(runs);
     }
 
-    /** Stops them after the batch under way; takes a few seconds at most. May be called twice. */
+    /** Stops them after the batch under way, and begins no more; takes a few seconds at most. May be called twice. */
     @Override
     public void close() {
         all().forEach(BulkRun::stop);

@@ -57,7 +57,7 @@ public final class Dashboard implements AutoCloseable {
         return List.copyOf(routes);
     }
 
-    /** Stops bulk operations after the batch under way; takes a few seconds at most. Before the worker. May be called twice. */
+    /** Stops bulk operations after the batch under way, and begins no more; pages stay. Takes a few seconds at most. Before the worker. May be called twice. */
     @Override
     public void close() {
         runs.close();

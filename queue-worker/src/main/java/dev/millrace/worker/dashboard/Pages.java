@@ -25,6 +25,9 @@ final class Pages {
     /** Of a pool that has 2 at least and 10 by default. */
     private static final int AT_ONCE = 2;
 
+    /** Requests that wait for one of these; each takes a thread that answers for health as well, of which the server has many more. */
+    private static final int WAITING = 8;
+
     private static final long WAIT_SECONDS = 5;
 
     private static final List<String> NAMES =
@@ -56,6 +59,7 @@ final class Pages {
     private final Templates templates;
     private final Assets assets;
     private final Semaphore free = new Semaphore(AT_ONCE, true);
+    private final Semaphore places = new Semaphore(AT_ONCE + WAITING);
 
     Pages(Templates templates, Assets assets) {
         this.templates = templates;
@@ -106,12 +110,13 @@ final class Pages {
     }
 
     private static View failed(MillraceException failure) {
-        return View.problem(
-                503,
-                failure instanceof DatabaseUnavailableException
-                        ? "The database can't be reached"
-                        : "The database did not do that",
-                String.valueOf(failure.getMessage()));
+        String title = "The database did not do that";
+        if (failure instanceof BusyException) {
+            title = "Not now";
+        } else if (failure instanceof DatabaseUnavailableException) {
+            title = "The database can't be reached";
+        }
+        return View.problem(503, title, String.valueOf(failure.getMessage()));
     }
 
     private interface Work<T> {
@@ -119,19 +124,34 @@ final class Pages {
     }
 
     private <T> T bounded(Work<T> work) {
+        if (!places.tryAcquire()) {
+            throw tooMany();
+        }
+        try {
+            return inTurn(work);
+        } finally {
+            places.release();
+        }
+    }
+
+    private <T> T inTurn(Work<T> work) {
         try {
             if (!free.tryAcquire(WAIT_SECONDS, TimeUnit.SECONDS)) {
-                throw new MillraceException("Too many pages are asked for at once: try again", null);
+                throw tooMany();
             }
         } catch (InterruptedException closing) {
             Thread.currentThread().interrupt();
-            throw new MillraceException("The server is closing", closing);
+            throw new BusyException("The server is closing");
         }
         try {
             return work.run();
         } finally {
             free.release();
         }
+    }
+
+    private static BusyException tooMany() {
+        return new BusyException("Too many pages are asked for at once: try again");
     }
 
     private Reply shown(Request request, View view) {

@@ -20,7 +20,11 @@ final class RedactedFields implements Redaction {
     private final JsonFactory factory = new JsonFactory();
     private final Set<String> names;
 
+    /** @throws IllegalArgumentException if a name is blank */
     RedactedFields(Collection<String> names) {
+        if (names.stream().anyMatch(String::isBlank)) {
+            throw new IllegalArgumentException("The name of a field to hide is blank");
+        }
         this.names = names.stream().map(RedactedFields::plain).collect(Collectors.toUnmodifiableSet());
     }
 

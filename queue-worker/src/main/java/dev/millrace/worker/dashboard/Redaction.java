@@ -32,6 +32,8 @@ public interface Redaction {
 
     /**
      * Shows {@code "***"} for the values of fields of these names, at any depth. Case, and the signs - and _ in names, do not matter.
+     *
+     * @throws IllegalArgumentException if a name is blank
      */
     static Redaction ofFields(Collection<String> names) {
         return new RedactedFields(names);

@@ -6,12 +6,13 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Deque;
 import java.util.List;
+import java.util.function.Predicate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * Who has done what through a server: each action is a line of the logger {@value #LOGGER}, and the last {@value #KEPT} are kept for a
- * page. What users typed is quoted, with control characters escaped and cut at {@value #LONGEST} characters, so nobody can forge a
+ * page, with the last {@value #KEPT_OF_UNKNOWN} of callers whom nobody knows: these can't push others out. What users typed is quoted, with control characters escaped and cut at {@value #LONGEST} characters, so nobody can forge a
  * line. Thread-safe.
  */
 public final class AuditLog {
@@ -24,6 +25,7 @@ public final class AuditLog {
 
     private static final Logger LOG = LoggerFactory.getLogger(LOGGER);
     static final int KEPT = 200;
+    static final int KEPT_OF_UNKNOWN = 50;
     private static final int LONGEST = 500;
 
     private final Clock clock;
@@ -59,11 +61,16 @@ public final class AuditLog {
                 quoted(result));
         AuditEntry entry = new AuditEntry(clock.instant(), cut(who), remote, action, cut(on), count, cut(result));
         synchronized (last) {
-            if (last.size() == KEPT) {
-                last.removeFirst();
-            }
             last.addLast(entry);
+            Predicate<AuditEntry> alike = kept -> isOfUnknown(kept) == isOfUnknown(entry);
+            if (last.stream().filter(alike).count() > (isOfUnknown(entry) ? KEPT_OF_UNKNOWN : KEPT)) {
+                last.stream().filter(alike).findFirst().ifPresent(last::removeFirstOccurrence);
+            }
         }
+    }
+
+    private static boolean isOfUnknown(AuditEntry entry) {
+        return entry.who().equals(UNKNOWN);
     }
 
     private static String cut(String text) {

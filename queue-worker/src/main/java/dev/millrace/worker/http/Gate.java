@@ -1,12 +1,12 @@
 package dev.millrace.worker.http;
 
 import java.net.InetSocketAddress;
-import java.net.URI;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
 final class Gate {
 
     private static final Pattern PORT = Pattern.compile(":\\d*$");
+    private static final Pattern ORIGIN = Pattern.compile("https?://([^/?#@\\s]+)");
     private static final Pattern LOOPBACK = Pattern.compile("localhost|.+\\.localhost|127(\\.\\d{1,3}){3}|\\[::1]");
 
     private final InetSocketAddress bound;
@@ -120,8 +121,9 @@ final class Gate {
         }
         Optional<String> host = head.header("Host");
         return head.header("Origin")
-                .filter(origin -> origin.matches("https?://[^/?#@\\s]+"))
-                .map(origin -> URI.create(origin).getRawAuthority())
+                .map(ORIGIN::matcher)
+                .filter(Matcher::matches)
+                .map(origin -> origin.group(1))
                 .flatMap(origin -> host.filter(origin::equalsIgnoreCase))
                 .isPresent();
     }

@@ -38,7 +38,8 @@ final class Parameters {
         return Collections.unmodifiableMap(parameters);
     }
 
+    /** With plain ends of lines: forms send each as CR LF, whatever the page had. */
     private static String decoded(String text) {
-        return URLDecoder.decode(text, StandardCharsets.UTF_8);
+        return URLDecoder.decode(text, StandardCharsets.UTF_8).replace("\r\n", "\n");
     }
 }

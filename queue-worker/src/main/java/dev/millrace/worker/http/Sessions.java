@@ -40,14 +40,15 @@ final class Sessions {
     }
 
     /**
-     * What tells the browser its new session. Whoever claims falsely that his connection is encrypted harms himself only: his browser
+     * What tells the browser its new session. Browsers send it along where somebody follows a link of another site; under "Strict" such a
+     * visit would look like the first, and the new session would make the forms of all open pages too old. Whoever claims falsely that his connection is encrypted harms himself only: his browser
      * would not keep the cookie.
      */
     String setCookie(String session, RequestHead request) {
         boolean encrypted = request.header("X-Forwarded-Proto")
                 .filter(protocol -> protocol.equalsIgnoreCase("https"))
                 .isPresent();
-        return cookie + "=" + session + "; Path=/; HttpOnly; SameSite=Strict" + (encrypted ? "; Secure" : "");
+        return cookie + "=" + session + "; Path=/; HttpOnly; SameSite=Lax" + (encrypted ? "; Secure" : "");
     }
 
     /** What forms of that session must send. */

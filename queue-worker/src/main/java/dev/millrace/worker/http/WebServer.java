@@ -31,7 +31,10 @@ import org.slf4j.LoggerFactory;
 public final class WebServer implements AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger(WebServer.class);
-    private static final int THREADS = 8;
+
+    /** Slow clients and pages must not take all of them from the probes of health; idle ones end. */
+    private static final int THREADS = 32;
+
     private static final int WAITING = 32;
     private static final int STREAMS = 32;
     private static final Duration TRANSFER_LIMIT = Duration.ofSeconds(5);

@@ -66,6 +66,7 @@
 
   const MINUTES = 10;
   const LEAST_MINUTES = 2;
+  const AGAIN_SECONDS = 10;
   const COLOURS = ['#2a7fb8', '#d1663a', '#3c9a5f', '#9a5fc0', '#b8902a', '#c0407a', '#4aa3a3', '#7a7f87', '#5f6fd0'];
   let points = [];
   let charts = [];
@@ -124,26 +125,49 @@
         charts.forEach(chart => chart.plot.setData(columns(names, chart.line)));
       }
     };
-    const stream = new EventSource(section.dataset.stream);
-    stream.addEventListener('open', () => { status.textContent = ''; });
-    stream.addEventListener('error', () => { status.textContent = 'The connection is lost; trying again…'; });
-    stream.addEventListener('tables', event => {
+    const showTables = event => {
       // Made by the server, which shows as text whatever comes from jobs. Not while a link in it has the focus.
       if (!tables.contains(document.activeElement)) {
         tables.innerHTML = event.data;
         setUpTimes(tables);
       }
-    });
-    stream.addEventListener('points', event => {
+    };
+    const showPoints = event => {
       const last = points.length ? points[points.length - 1].at : 0;
       points.push(...JSON.parse(event.data).filter(point => point.at > last));
-      const oldest = Date.now() / 1000 - MINUTES * 60;
+      // By the server's time: the clock of this machine may be another.
+      const oldest = (points.length ? points[points.length - 1].at : 0) - MINUTES * 60;
       points = points.filter(point => point.at >= oldest);
       redraw();
-    });
+    };
+    let stream;
+    let again;
+    const connect = () => {
+      stream = new EventSource(section.dataset.stream);
+      stream.addEventListener('open', () => { status.textContent = ''; });
+      stream.addEventListener('error', () => {
+        status.textContent = 'The connection is lost; trying again…';
+        // The browser tries by itself where a connection breaks, and gives up for good where it is refused.
+        if (stream.readyState === EventSource.CLOSED) {
+          clearTimeout(again);
+          again = setTimeout(connect, AGAIN_SECONDS * 1000);
+        }
+      });
+      stream.addEventListener('tables', showTables);
+      stream.addEventListener('points', showPoints);
+    };
+    connect();
     document.addEventListener('themechange', () => { drawn = ''; redraw(); });
     addEventListener('resize', () => charts.forEach(({ plot, box }) => plot.setSize({ width: box.clientWidth, height: 200 })));
-    addEventListener('pagehide', () => stream.close());
+    addEventListener('pagehide', () => {
+      clearTimeout(again);
+      stream.close();
+    });
+    addEventListener('pageshow', event => {
+      if (event.persisted) {
+        connect();
+      }
+    });
   }
 
   // ---- What runs: its part of the page is fetched anew until it is over.

@@ -6,7 +6,13 @@ import static org.awaitility.Awaitility.await;
 import dev.millrace.testing.PostgresTest;
 import dev.millrace.testing.TestDatabase;
 import java.io.IOException;
+import java.io.InputStream;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -70,6 +76,36 @@ class ActionsInBrowserTest {
         assertThat(browser.count("#charts canvas")).isEqualTo(3);
         assertThat(browser.script("return window.notReloaded === true").asBoolean())
                 .isTrue();
+    }
+
+    @Test
+    void overview_streamThatIsRefused_isAskedForAgain() throws Exception {
+        HttpRequest live = HttpRequest.newBuilder(served.address().resolve("/live"))
+                .timeout(SOON)
+                .build();
+        HttpClient client = HttpClient.newHttpClient();
+        List<InputStream> viewers = new ArrayList<>();
+        try {
+            HttpResponse<InputStream> answer = client.send(live, HttpResponse.BodyHandlers.ofInputStream());
+            for (; answer.statusCode() == 200; answer = client.send(live, HttpResponse.BodyHandlers.ofInputStream())) {
+                viewers.add(answer.body());
+            }
+            assertThat(viewers).hasSize(32);
+            browser.open("/");
+            browser.awaitText("#stream-status", "trying again");
+            assertThat(browser.takeErrors()).singleElement().asString().contains("/live", "503");
+        } finally {
+            for (InputStream viewer : viewers) {
+                viewer.close();
+            }
+        }
+        browser.awaitText("#stream-status", String::isEmpty);
+
+        // As where somebody goes on to another page and back.
+        browser.script("document.getElementById('stream-status').textContent = 'away';"
+                + "dispatchEvent(new PageTransitionEvent('pagehide', {persisted: true}));"
+                + "dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}));");
+        browser.awaitText("#stream-status", String::isEmpty);
     }
 
     @Test

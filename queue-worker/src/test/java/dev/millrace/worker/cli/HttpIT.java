@@ -1,6 +1,7 @@
 package dev.millrace.worker.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import dev.millrace.testing.JavaProcess;
 import dev.millrace.testing.PostgresTest;
@@ -51,12 +52,14 @@ class HttpIT {
 
     @BeforeEach
     void start() throws IOException {
-        Path handlers = HandlersFolder.write(folder.resolve("handlers"), EchoHandlers.class);
+        Path handlers = HandlersFolder.write(folder.resolve("handlers"), StuckHandlers.class);
         worker = JavaProcess.jar(
                         Path.of("target/queue-worker.jar").toAbsolutePath(),
                         "work",
                         "--http",
                         "127.0.0.1:0",
+                        "--grace",
+                        "10m",
                         "--handlers",
                         handlers.toString())
                 .environment("MILLRACE_DATABASE_URL", database.url())
@@ -97,6 +100,36 @@ class HttpIT {
         worker.terminate();
         assertThat(worker.waitFor(LIMIT)).as(worker.stderr()).isZero();
         assertThat(worker.stderr()).doesNotContain("WARN", "\tat ");
+    }
+
+    @Test
+    void work_terminated_servesHealthAndBeginsNoMoreActionsDuringTheGrace() throws Exception {
+        database.execute("TRUNCATE job");
+        database.execute("INSERT INTO job (kind) VALUES ('stuck')");
+        await().atMost(LIMIT).until(() -> database.queryLong("SELECT count(*) FROM job WHERE state = 'running'") == 1);
+        HttpResponse<String> question = get("/jobs/bulk?do=cancel&kind=stuck");
+        Matcher token = Pattern.compile("name=\"_token\" value=\"([^\"]+)\"").matcher(question.body());
+        assertThat(token.find()).isTrue();
+        String cookie =
+                question.headers().firstValue("Set-Cookie").orElseThrow().split(";", 2)[0];
+        worker.terminate();
+        await().atMost(LIMIT)
+                .untilAsserted(() -> assertThat(get("/health/ready").body()).contains("takes no new jobs"));
+
+        HttpResponse<String> refused = client.send(
+                HttpRequest.newBuilder(URI.create(address + "/jobs/bulk"))
+                        .timeout(LIMIT)
+                        .header("Cookie", cookie)
+                        .header("Content-Type", "application/x-www-form-urlencoded")
+                        .POST(HttpRequest.BodyPublishers.ofString("do=cancel&kind=stuck&_token=" + token.group(1)))
+                        .build(),
+                BodyHandlers.ofString());
+
+        assertThat(refused.statusCode()).as(refused.body()).isEqualTo(503);
+        assertThat(refused.body()).contains("This worker is closing");
+        assertThat(get("/health/live").statusCode()).isEqualTo(200);
+        worker.terminate();
+        assertThat(worker.waitFor(LIMIT)).as(worker.stderr()).isZero();
     }
 
     @Test

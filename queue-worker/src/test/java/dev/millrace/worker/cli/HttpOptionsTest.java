@@ -99,5 +99,17 @@ class HttpOptionsTest {
                 .isEqualTo("{\"token\":1}");
         assertThat(options("--http-redact", "password,token").redaction().shown("mail", Part.ARGS, "{\"token\":1}"))
                 .isEqualTo("{\"token\":\"***\"}");
+        assertThat(options("--http-redact", " password , token ").redaction().shown("mail", Part.ARGS, "{\"token\":1}"))
+                .isEqualTo("{\"token\":\"***\"}");
+    }
+
+    @Test
+    void redaction_blankName_isUsage() {
+        for (String names : List.of("", " ", "password,,token", "password, ,token")) {
+            assertThatThrownBy(() -> options("--http-redact", names).redaction())
+                    .as(names)
+                    .isInstanceOf(UsageException.class)
+                    .hasMessageContaining("--http-redact: The name of a field to hide is blank");
+        }
     }
 }

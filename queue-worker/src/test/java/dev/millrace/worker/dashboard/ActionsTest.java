@@ -177,6 +177,20 @@ class ActionsTest {
     }
 
     @Test
+    void bulk_whileTheWorkerCloses_isRefusedAndPagesStay() throws Exception {
+        waiting();
+        String address = "/jobs/bulk?do=cancel&kind=k";
+        String[] fields = fields(rig.page(address));
+        rig.dashboard().close();
+        HttpResponse<String> answer = rig.post(address, "/jobs/bulk", fields);
+        assertThat(answer.statusCode()).isEqualTo(503);
+        assertThat(answer.body()).contains("Not now", "This worker is closing");
+        assertThat(rig.page("/actions")).contains("failed: This worker is closing");
+        assertThat(database.queryLong("SELECT count(*) FROM job WHERE state = 'available'"))
+                .isEqualTo(1);
+    }
+
+    @Test
     void bulk_manyJobs_countIsCapped() throws Exception {
         database.execute("INSERT INTO job (kind, queue) SELECT 'k', 'away' FROM generate_series(1, 10001)");
         assertThat(rig.page("/jobs/bulk?do=cancel&kind=k")).contains("At least <strong>10,000</strong> match");

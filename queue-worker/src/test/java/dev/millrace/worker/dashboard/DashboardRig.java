@@ -67,6 +67,10 @@ final class DashboardRig implements AutoCloseable {
         return worker;
     }
 
+    Dashboard dashboard() {
+        return dashboard;
+    }
+
     AuditLog audit() {
         return audit;
     }

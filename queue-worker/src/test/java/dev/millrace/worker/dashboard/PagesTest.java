@@ -14,11 +14,15 @@ import java.net.InetSocketAddress;
 import java.net.URI;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.sql.Connection;
+import java.sql.Statement;
 import java.time.OffsetDateTime;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -58,6 +62,36 @@ class PagesTest {
         assertThat(rig.page("/periodic")).contains("millrace periodic add");
         assertThat(rig.page("/workers")).contains("this process", rig.worker().id());
         assertThat(rig.page("/database")).contains("oldest snapshot", "job_available", "Pool");
+    }
+
+    @Test
+    void pages_moreThanMayWait_areRefusedAtOnce() throws Exception {
+        long id = rig.insert("kind, queue", "k", "away");
+        try (Connection other = database.connect();
+                Statement statement = other.createStatement()) {
+            other.setAutoCommit(false);
+            statement.execute("LOCK TABLE millrace.job");
+            // Two are made, eight wait.
+            List<CompletableFuture<HttpResponse<String>>> asked = Stream.generate(() -> rig.client()
+                            .sendAsync(
+                                    HttpRequest.newBuilder(rig.address("/jobs/" + id))
+                                            .timeout(DashboardRig.SOON)
+                                            .build(),
+                                    HttpResponse.BodyHandlers.ofString()))
+                    .limit(11)
+                    .toList();
+            await().atMost(DashboardRig.SOON).until(() -> asked.stream().anyMatch(CompletableFuture::isDone));
+            List<HttpResponse<String>> refused = asked.stream()
+                    .filter(CompletableFuture::isDone)
+                    .map(CompletableFuture::join)
+                    .toList();
+            other.rollback();
+
+            assertThat(refused).singleElement().satisfies(answer -> {
+                assertThat(answer.statusCode()).isEqualTo(503);
+                assertThat(answer.body()).contains("Not now", "Too many pages are asked for at once");
+            });
+        }
     }
 
     private long hostileJob() {

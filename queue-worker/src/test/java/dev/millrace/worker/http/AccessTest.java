@@ -225,7 +225,7 @@ class AccessTest {
         try (HttpRig rig = local()) {
             HttpResponse<String> first = rig.get("/page");
             assertThat(first.headers().firstValue("Set-Cookie").orElseThrow())
-                    .matches("millrace_\\d+=[\\w-]{43}; Path=/; HttpOnly; SameSite=Strict");
+                    .matches("millrace_\\d+=[\\w-]{43}; Path=/; HttpOnly; SameSite=Lax");
             HttpResponse<String> again = rig.send(
                     rig.request("/page").header("Cookie", HttpRig.cookie(first).orElseThrow()));
             assertThat(again.headers().firstValue("Set-Cookie")).isEmpty();

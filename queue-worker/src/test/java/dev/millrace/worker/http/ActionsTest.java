@@ -80,6 +80,26 @@ class ActionsTest {
     }
 
     @Test
+    void action_ofAMalformedOrigin_isRefused() throws Exception {
+        for (String origin :
+                List.of("http://a|b", "http://[", "http://%zz", "http://", "null", "nonsense", rig.origin() + "/")) {
+            assertThat(rig.send(post("/jobs/17").header("Origin", origin)).statusCode())
+                    .as(origin)
+                    .isEqualTo(403);
+        }
+        assertThat(done).isEmpty();
+    }
+
+    @Test
+    void action_ofManyLines_hasPlainEndsOfLines() throws Exception {
+        rig.send(HttpRig.form(
+                rig.request("/jobs/17").header("Cookie", cookie),
+                Map.of(Request.TOKEN_FIELD, token, "tag", "a\r\nb\nc")));
+
+        assertThat(done).containsExactly("17 [a\nb\nc]");
+    }
+
+    @Test
     void action_ofAScript_sendsTheTokenInAHeader() throws Exception {
         HttpRequest.Builder request = HttpRig.form(rig.request("/jobs/17").header("Cookie", cookie), Map.of())
                 .header(Request.TOKEN_HEADER, token);
@@ -141,7 +161,7 @@ class ActionsTest {
     void clientsThatDoNotSendTheirForm_areCutOffAndHoldNobodyUpForLong() throws Exception {
         List<Socket> stalled = new ArrayList<>();
         try {
-            for (int i = 0; i < 12; i++) {
+            for (int i = 0; i < 40; i++) {
                 Socket socket = new Socket();
                 stalled.add(socket);
                 socket.setSoTimeout(20_000);

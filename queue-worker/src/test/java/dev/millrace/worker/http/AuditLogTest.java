@@ -80,4 +80,19 @@ class AuditLogTest {
         assertThat(audit.recent()).hasSize(AuditLog.KEPT);
         assertThat(audit.recent().get(0).on()).isEqualTo("job " + (AuditLog.KEPT + 9));
     }
+
+    @Test
+    void recent_manyOfUnknownCallers_leavesTheOthers() {
+        audit.write("ann", "::1", "retry job", "job 1", 1, "retried");
+        for (int i = 0; i < 1_000; i++) {
+            audit.write("?", "10.0.0.9", "retry job", "/jobs/" + i, 0, "refused");
+        }
+        audit.write("ann", "::1", "retry job", "job 2", 1, "retried");
+
+        assertThat(audit.recent()).hasSize(2 + AuditLog.KEPT_OF_UNKNOWN);
+        assertThat(audit.recent())
+                .extracting(AuditEntry::on)
+                .startsWith("job 2", "/jobs/999")
+                .endsWith("/jobs/950", "job 1");
+    }
 }
