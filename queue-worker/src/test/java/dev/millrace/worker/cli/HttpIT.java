@@ -52,6 +52,7 @@ class HttpIT {
 
     @BeforeEach
     void start() throws IOException {
+        database.execute("TRUNCATE job");
         Path handlers = HandlersFolder.write(folder.resolve("handlers"), StuckHandlers.class);
         worker = JavaProcess.jar(
                         Path.of("target/queue-worker.jar").toAbsolutePath(),
@@ -104,7 +105,6 @@ class HttpIT {
 
     @Test
     void work_terminated_servesHealthAndBeginsNoMoreActionsDuringTheGrace() throws Exception {
-        database.execute("TRUNCATE job");
         database.execute("INSERT INTO job (kind) VALUES ('stuck')");
         await().atMost(LIMIT).until(() -> database.queryLong("SELECT count(*) FROM job WHERE state = 'running'") == 1);
         HttpResponse<String> question = get("/jobs/bulk?do=cancel&kind=stuck");
