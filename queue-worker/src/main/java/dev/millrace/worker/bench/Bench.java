@@ -23,7 +23,7 @@ public final class Bench {
     private static final int PRODUCERS = 10;
 
     private static final String LIMIT = "limit";
-    private static final int WARM_UP_JOBS = 50_000;
+    private static final int WARM_UP_JOBS = 200_000;
     private static final int WARM_UP_SINGLES = 500;
     private static final int WARM_UP_SAMPLES = 100;
 

@@ -29,7 +29,7 @@ final class Claimer {
 
     private static final Logger LOG = LoggerFactory.getLogger(Claimer.class);
 
-    private static final int MAX_PREFETCH = 1_000;
+    private static final int MAX_PREFETCH = 4_000;
     /** Of arguments like those of the last claim: large ones are not gathered by the thousand. */
     private static final int MAX_PREFETCH_CHARS = 4 << 20;
     /** What is prefetched would run within this time, so it does not wait here while another worker idles. */
