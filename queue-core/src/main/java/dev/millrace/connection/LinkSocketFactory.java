@@ -1,9 +1,12 @@
 package dev.millrace.connection;
 
+import java.io.FilterInputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.Socket;
 import java.net.SocketException;
+import java.net.SocketTimeoutException;
 import java.net.StandardSocketOptions;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -52,13 +55,51 @@ public final class LinkSocketFactory extends SocketFactory {
         return socket;
     }
 
-    /** Tells its link when it is closed, by whomever: that is the moment from which the connection is in use no more. */
-    private static final class LinkSocket extends Socket {
+    /**
+     * Tells its link when it is closed, by whomever: that is the moment from which the connection is in use no more. And answers the
+     * driver at once when that asks whether more has arrived: it does so after each notification and in each write of a {@code COPY}, by a
+     * read with a limit of a millisecond, for which the notification, or the copy, would wait ({@code PGStream.hasMessagePending}).
+     */
+    static final class LinkSocket extends Socket {
+
+        private static final int PEEK_MILLIS = 1;
 
         private final Link link;
+        private volatile int limitMillis;
 
         LinkSocket(Link link) {
             this.link = link;
+        }
+
+        @Override
+        @SuppressWarnings("UnsynchronizedOverridesSynchronized") // a copy of what the socket keeps under its lock
+        public void setSoTimeout(int millis) throws SocketException {
+            super.setSoTimeout(millis);
+            limitMillis = millis;
+        }
+
+        @Override
+        public InputStream getInputStream() throws IOException {
+            return new FilterInputStream(super.getInputStream()) {
+
+                @Override
+                public int read() throws IOException {
+                    requireSomethingForPeek();
+                    return super.read();
+                }
+
+                @Override
+                public int read(byte[] bytes, int offset, int length) throws IOException {
+                    requireSomethingForPeek();
+                    return super.read(bytes, offset, length);
+                }
+
+                private void requireSomethingForPeek() throws IOException {
+                    if (limitMillis == PEEK_MILLIS && available() == 0) {
+                        throw new SocketTimeoutException("Nothing has arrived");
+                    }
+                }
+            };
         }
 
         @Override
