@@ -9,8 +9,6 @@ import dev.millrace.migrations.SchemaName;
 import dev.millrace.testing.PostgresTest;
 import dev.millrace.testing.TestDatabase;
 import java.time.Duration;
-import java.time.Instant;
-import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -36,22 +34,7 @@ class ExecutionTest {
     }
 
     private Execution running() {
-        LeasedJob job = new LeasedJob(
-                1,
-                1,
-                "q",
-                "k",
-                "{}",
-                2,
-                1,
-                25,
-                Instant.EPOCH,
-                Instant.EPOCH,
-                List.of(),
-                null,
-                null,
-                null,
-                Duration.ZERO);
+        LeasedJob job = Leased.job(1, 1);
         Execution execution = new Execution(
                 job,
                 new JobTable(SchemaName.DEFAULT, new Settings()),

@@ -3,7 +3,6 @@ package dev.millrace.worker.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.time.Duration;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -78,22 +77,7 @@ class FloorsTest {
     }
 
     private static LeasedJob job(long token) {
-        return new LeasedJob(
-                token,
-                token,
-                "q",
-                "k",
-                "{}",
-                2,
-                1,
-                25,
-                Instant.EPOCH,
-                Instant.EPOCH,
-                List.of(),
-                null,
-                null,
-                null,
-                Duration.ZERO);
+        return Leased.job(token, token);
     }
 
     @Test

@@ -8,8 +8,6 @@ import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
-import java.time.Duration;
-import java.time.Instant;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ExecutorService;
@@ -83,22 +81,7 @@ class OperatorBesideCompletionTest {
                 INSERT INTO job (kind, state, attempt, attempted_at, attempted_by) VALUES ('k', 'running', 1, now(), 'w')
                 RETURNING id""");
         long token = database.queryLong("SELECT run_order FROM job WHERE id = ?", id);
-        return new LeasedJob(
-                id,
-                token,
-                "default",
-                "k",
-                "{}",
-                2,
-                1,
-                25,
-                Instant.EPOCH,
-                Instant.EPOCH,
-                List.of(),
-                null,
-                null,
-                null,
-                Duration.ZERO);
+        return Leased.job(id, token);
     }
 
     private Connection begin() throws SQLException {

@@ -2,9 +2,7 @@ package dev.millrace.worker.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.time.Duration;
 import java.time.Instant;
-import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class OutcomeTest {
@@ -12,22 +10,7 @@ class OutcomeTest {
     /** The last moment that handlers may name: an overflow here would fail every flush of its batch, for ever. */
     @Test
     void defer_untilTheYear9999_hasItsDelay() {
-        LeasedJob job = new LeasedJob(
-                1,
-                2,
-                "default",
-                "k",
-                "{}",
-                2,
-                1,
-                25,
-                Instant.EPOCH,
-                Instant.EPOCH,
-                List.of(),
-                null,
-                null,
-                null,
-                Duration.ZERO);
+        LeasedJob job = Leased.job(1, 2);
         Instant until = Instant.parse("9999-12-31T00:00:00Z");
 
         assertThat(new Outcome.Defer(job, "scheduled", 0, until, true, null).delayMicrosFrom(5))

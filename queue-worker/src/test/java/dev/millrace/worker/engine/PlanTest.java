@@ -58,15 +58,7 @@ class PlanTest {
 
     @Test
     void claim_deepBacklog_readsWhatItReturns() throws SQLException {
-        JsonNode plan = Explain.plan(
-                supervisor,
-                connection -> table.claim(
-                        connection,
-                        "default",
-                        connection.createArrayOf("text", new String[] {"known"}),
-                        BATCH,
-                        Explain.from(0),
-                        "w"));
+        JsonNode plan = claim("default", Explain.from(0), "known");
 
         assertThat(Explain.nodes(plan, "Index Scan"))
                 .as(plan.toPrettyString())
@@ -80,15 +72,7 @@ class PlanTest {
 
     @Test
     void claim_fourLanes_locksOnlyWhatItReturns() throws SQLException {
-        JsonNode plan = Explain.plan(
-                supervisor,
-                connection -> table.claim(
-                        connection,
-                        "other",
-                        connection.createArrayOf("text", new String[] {"known"}),
-                        BATCH,
-                        Explain.from(0),
-                        "w"));
+        JsonNode plan = claim("other", Explain.from(0), "known");
 
         assertThat(Explain.locked(plan)).as(plan.toPrettyString()).isEqualTo(BATCH);
         Explain.assertReads(plan, "job_available", BATCH);
@@ -96,15 +80,7 @@ class PlanTest {
 
     @Test
     void claim_fromLowestPriority_locksOnlyWhatItReturns() throws SQLException {
-        JsonNode plan = Explain.plan(
-                supervisor,
-                connection -> table.claim(
-                        connection,
-                        "other",
-                        connection.createArrayOf("text", new String[] {"known"}),
-                        BATCH,
-                        Explain.from(0).fromLowest(),
-                        "w"));
+        JsonNode plan = claim("other", Explain.from(0).fromLowest(), "known");
 
         assertThat(Explain.locked(plan)).as(plan.toPrettyString()).isEqualTo(BATCH);
         Explain.assertReads(plan, "job_available", BATCH);
@@ -135,15 +111,7 @@ class PlanTest {
     @Test
     void claim_withoutStatistics_readsWhatItReturns() throws SQLException {
         database.execute("DELETE FROM pg_statistic WHERE starelid = 'job_available'::regclass");
-        JsonNode plan = Explain.plan(
-                supervisor,
-                connection -> table.claim(
-                        connection,
-                        "default",
-                        connection.createArrayOf("text", new String[] {"a", "b", "known"}),
-                        BATCH,
-                        Explain.from(0),
-                        "w"));
+        JsonNode plan = claim("default", Explain.from(0), "a", "b", "known");
 
         Explain.assertReads(plan, "job_available", BATCH);
     }
@@ -152,15 +120,7 @@ class PlanTest {
     void claim_fromFloor_skipsWhatLiesBelow() throws SQLException {
         long floor = database.queryLong(
                 "SELECT run_order FROM job_available WHERE queue = 'default' ORDER BY run_order DESC OFFSET 500 LIMIT 1");
-        JsonNode plan = Explain.plan(
-                supervisor,
-                connection -> table.claim(
-                        connection,
-                        "default",
-                        connection.createArrayOf("text", new String[] {"known"}),
-                        BATCH,
-                        Explain.from(floor),
-                        "w"));
+        JsonNode plan = claim("default", Explain.from(floor), "known");
 
         Explain.assertReads(plan, "job_available", BATCH);
         assertThat(Explain.locked(plan)).isEqualTo(BATCH);
@@ -183,15 +143,7 @@ class PlanTest {
     /** A row is locked, deleted, inserted, and entered in one index; nothing else is written for it. */
     @Test
     void claimAndCompletion_writeFourRecordsAndThreeForEachJob() throws SQLException {
-        JsonNode claim = Explain.plan(
-                supervisor,
-                connection -> table.claim(
-                        connection,
-                        "default",
-                        connection.createArrayOf("text", new String[] {"known"}),
-                        BATCH,
-                        Explain.from(0),
-                        "w"));
+        JsonNode claim = claim("default", Explain.from(0), "known");
         List<Outcome.Finalize> outcomes = leased().stream()
                 .map(job -> new Outcome.Finalize(job, "completed", null, null))
                 .toList();
@@ -250,25 +202,17 @@ class PlanTest {
         Explain.assertReads(Explain.plan(supervisor, maintenance::look), "job_deferred", 1);
     }
 
+    private static JsonNode claim(String queue, Floors.Range range, String... kinds) throws SQLException {
+        return Explain.plan(
+                supervisor,
+                connection ->
+                        table.claim(connection, queue, connection.createArrayOf("text", kinds), BATCH, range, "w"));
+    }
+
     /** Some running jobs, as their leases would name them. */
     private static List<LeasedJob> leased() {
         return database.query("SELECT id, run_order FROM job_running ORDER BY random() LIMIT ?", BATCH).stream()
-                .map(row -> new LeasedJob(
-                        (long) row.get("id"),
-                        (long) row.get("run_order"),
-                        "default",
-                        "known",
-                        "{}",
-                        2,
-                        1,
-                        25,
-                        java.time.Instant.EPOCH,
-                        java.time.Instant.EPOCH,
-                        List.of(),
-                        null,
-                        null,
-                        null,
-                        java.time.Duration.ZERO))
+                .map(row -> Leased.job((long) row.get("id"), (long) row.get("run_order")))
                 .toList();
     }
 }
