@@ -32,7 +32,7 @@ record MigrationScript(String fileName, String text) {
             read("V2__job_operations.sql"),
             read("V3__periodic_jobs.sql"),
             read("V4__queues.sql"),
-            read("V5__checks_at_entry.sql"));
+            read("V5__history_unchecked.sql"));
 
     MigrationScript {
         if (!NAME.matcher(fileName).matches()) {
