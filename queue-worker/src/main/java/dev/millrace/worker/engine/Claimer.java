@@ -184,7 +184,9 @@ final class Claimer {
         Floors.Range range = sweep ? floors.sweep() : floors.floored();
         drained = false;
         // Before the claim, which may not see what is told while it is under way. A window is not where news would be.
-        told &= range.isBounded();
+        if (!range.isBounded()) {
+            told = false;
+        }
         int claimed = claimAndOffer(demand, range);
         endedNanos = System.nanoTime();
         emptyClaims = claimed == 0 ? emptyClaims + 1 : 0;
