@@ -17,7 +17,7 @@ import java.util.Map;
 final class StateCounts {
 
     /** What a branch is counted up to; it reads one job more to know whether that is all. */
-    static final int CAP = 10_000;
+    static final int CAP = 5_000;
 
     /** Otherwise the planner reads and sorts all of a phase where it thinks that cheaper, or where its statistics are old. */
     private static final String BY_INDEX = "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; "
