@@ -152,6 +152,17 @@ class QueuesTest {
     }
 
     @Test
+    void slots_fullOfJobsThatHaveNotEnded_claimNoMore() {
+        start(gated().queue("default", 10));
+        enqueue(100);
+
+        awaitRunning(10);
+        await().during(Duration.ofMillis(500))
+                .atMost(SOON)
+                .until(() -> database.queryLong("SELECT count(*) FROM job WHERE state = 'running'") == 10);
+    }
+
+    @Test
     void slots_changedAllTheTime_eachJobRunsOnce() throws Exception {
         int jobs = 3_000;
         AtomicInteger runs = new AtomicInteger();

@@ -72,8 +72,8 @@ final class Claimer {
     /** Mean size of arguments; up at once, down by halves. */
     private double argsChars;
 
-    private double startedPerSecond;
-    private long startedBefore;
+    private double donePerSecond;
+    private long doneBefore;
     private long measuredNanos = System.nanoTime();
     private int emptyClaims;
     private long endedNanos;
@@ -313,19 +313,20 @@ final class Claimer {
         comparedNanos = System.nanoTime();
     }
 
+    /** By what has ended, since that a job was begun says nothing about how long it takes. */
     private int prefetch() {
         long now = System.nanoTime();
         double seconds = (now - measuredNanos) / 1e9;
         if (seconds > 0.001) {
-            long started = slots.started();
-            double rate = (started - startedBefore) / seconds;
-            startedPerSecond += (rate - startedPerSecond) * Math.min(1, seconds / 0.01);
-            startedBefore = started;
+            long done = slots.done();
+            double rate = (done - doneBefore) / seconds;
+            donePerSecond += (rate - donePerSecond) * Math.min(1, seconds / 0.01);
+            doneBefore = done;
             measuredNanos = now;
         }
         return (int) Math.min(
                 Math.min(MAX_PREFETCH, MAX_PREFETCH_CHARS / Math.max(1, argsChars)),
-                startedPerSecond * PREFETCH_SECONDS);
+                donePerSecond * PREFETCH_SECONDS);
     }
 
     /** So that many workers do not poll in step. */

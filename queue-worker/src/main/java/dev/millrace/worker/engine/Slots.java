@@ -30,7 +30,7 @@ final class Slots {
     private int idle;
     private int busy;
     private int made;
-    private long started;
+    private long done;
     private int prefetch;
     private boolean closed;
     private boolean hurried;
@@ -118,11 +118,11 @@ final class Slots {
         }
     }
 
-    /** Jobs begun so far. */
-    long started() {
+    /** Jobs ended so far. */
+    long done() {
         lock.lock();
         try {
-            return started;
+            return done;
         } finally {
             lock.unlock();
         }
@@ -242,7 +242,6 @@ final class Slots {
             Thread.interrupted();
             next = buffer.pop();
             busy++;
-            started++;
             wakeOne();
             hungry = hungry();
         } finally {
@@ -259,6 +258,7 @@ final class Slots {
         lock.lock();
         try {
             busy--;
+            done++;
             hungry = !closed && hungry();
             if (busy == 0) {
                 ended.signalAll();
