@@ -340,7 +340,7 @@ public final class Millrace implements AutoCloseable {
          * @throws dev.millrace.migrations.SchemaException if the schema is missing, older or newer than this release needs
          */
         public Millrace connect() {
-            return new Millrace(this, Supervisor.connect(database, onEvent, connectTimeout));
+            return new Millrace(this, Supervisor.connectProducer(database, onEvent, connectTimeout));
         }
     }
 }

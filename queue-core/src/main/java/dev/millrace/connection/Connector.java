@@ -36,6 +36,9 @@ final class Connector {
         Link create(Link.Role role, long epoch) throws SQLException;
     }
 
+    /** Whether a statement that asks for it keeps its plan: else each is planned for what it meets. */
+    private final boolean plansKept;
+
     private final Database database;
     private final Timeouts timeouts;
     private final LinkFactory links;
@@ -43,7 +46,8 @@ final class Connector {
     private volatile boolean optionsRefused;
     private final HungConnects hung = new HungConnects(System::nanoTime);
 
-    Connector(Database database, LinkFactory links) {
+    Connector(Database database, boolean plansKept, LinkFactory links) {
+        this.plansKept = plansKept;
         this.database = database;
         this.timeouts = database.timeouts();
         this.links = links;
@@ -188,8 +192,10 @@ final class Connector {
                 "socketTimeout", Long.toString(Math.max(1, timeouts.socketRead().toSeconds())));
         properties.setProperty("ApplicationName", applicationName(link));
         boolean pooled = pooler && !database.isDirect(listening);
-        if (pooled) {
-            // Whoever prepares a statement on one server connection may execute it on another.
+        if (pooled || plansKept) {
+            // Behind a pooler, whoever prepares a statement on one server connection may execute it on another. Where
+            // plans
+            // may be kept, only what is prepared keeps one.
             properties.setProperty("prepareThreshold", "0");
         }
         if ((!pooled && !optionsRefused) || database.isDirect(listening)) {
@@ -205,7 +211,8 @@ final class Connector {
 
     /**
      * What the server must know to end what we can no longer end: it must not keep locks for a client that is gone. Plans
-     * are made for each execution: a plan cached while a queue was empty would scan a backlog of millions.
+     * are made for each execution, but for those of statements that have only one: a plan cached while a queue was empty would
+     * scan a backlog of millions.
      */
     private String sessionOptions() {
         return String.join(
@@ -221,7 +228,7 @@ final class Connector {
                 "-c tcp_keepalives_interval=5",
                 "-c tcp_keepalives_count=3",
                 "-c client_connection_check_interval=2000",
-                "-c plan_cache_mode=force_custom_plan",
+                "-c plan_cache_mode=" + (plansKept ? "auto" : "force_custom_plan"),
                 "-c timezone=UTC");
     }
 }

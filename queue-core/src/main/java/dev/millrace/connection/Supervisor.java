@@ -35,9 +35,16 @@ public final class Supervisor implements AutoCloseable {
     /** A supervision that has not looked for so long is taken for dead; a connect and its validation take less. */
     private static final Duration SILENT = Duration.ofSeconds(10);
 
+    /**
+     * A link that answered so lately is not asked whether it is alive before it is used. A worker's loops expect faults, and an idle
+     * one would spend half of its statements on it; a producer's operation would fail.
+     */
+    private static final Duration TRUSTED = Duration.ofSeconds(5);
+
     private static final int EVENTS_BOUND = 256;
 
     private final Database database;
+    private final boolean plansKept;
     private final Timeouts timeouts;
     private final ConnectionMetrics metrics = new ConnectionMetrics();
     private final @Nullable Events<ConnectionEvent> events;
@@ -62,8 +69,9 @@ public final class Supervisor implements AutoCloseable {
 
     private boolean degraded;
 
-    private Supervisor(Database database, @Nullable Consumer<ConnectionEvent> receiver) {
+    private Supervisor(Database database, @Nullable Consumer<ConnectionEvent> receiver, boolean plansKept) {
         this.database = database;
+        this.plansKept = plansKept && database.adopted() == null;
         this.timeouts = database.timeouts();
         this.events = receiver == null
                 ? null
@@ -72,12 +80,12 @@ public final class Supervisor implements AutoCloseable {
         this.watchdog = new Watchdog(database.instance(), metrics);
         this.links = new Links(database, watchdog, metrics, this::ended);
         this.budget = new BudgetWatch(database, database.poolSize() + Links.BESIDES_POOL, this::tell);
-        this.connector = new Connector(database, links::create);
+        this.connector = new Connector(database, plansKept, links::create);
         this.server = new ServerCheck(database, connector);
         this.growth = new Growth(database.poolSize(), new SplittableRandom(), System::nanoTime);
         DataSource adopted = database.adopted();
         this.lane = adopted == null
-                ? new WorkPool(database, this::openForPool)
+                ? new WorkPool(database, plansKept ? Duration.ZERO : TRUSTED, this::openForPool)
                 : new AdoptedLane(database, adopted, links::create, this::epoch, connector::isBehindPooler);
         this.machine = new Machine(
                 database, new Connections(), standing, metrics, this::tell, System::nanoTime, new SplittableRandom());
@@ -92,9 +100,23 @@ public final class Supervisor implements AutoCloseable {
 
     /** Starts to connect in the background and returns at once. */
     public static Supervisor start(Database database, @Nullable Consumer<ConnectionEvent> receiver) {
-        Supervisor supervisor = new Supervisor(database, receiver);
+        return start(database, receiver, false);
+    }
+
+    private static Supervisor start(
+            Database database, @Nullable Consumer<ConnectionEvent> receiver, boolean plansKept) {
+        Supervisor supervisor = new Supervisor(database, receiver, plansKept);
         supervisor.thread.start();
         return supervisor;
+    }
+
+    /**
+     * As {@link #connect}, for a program that inserts one row at a time, where planning would cost as much as the insert: in its
+     * sessions a statement that asks for it keeps its plan. All others are planned for what they meet, as everywhere.
+     */
+    public static Supervisor connectProducer(
+            Database database, @Nullable Consumer<ConnectionEvent> receiver, Duration limit) {
+        return awaited(start(database, receiver, true), limit);
     }
 
     /**
@@ -105,14 +127,17 @@ public final class Supervisor implements AutoCloseable {
      * @throws DatabaseUnavailableException if the database is not usable in time, or the wait is interrupted
      */
     public static Supervisor connect(Database database, @Nullable Consumer<ConnectionEvent> receiver, Duration limit) {
-        Supervisor supervisor = start(database, receiver);
+        return awaited(start(database, receiver), limit);
+    }
+
+    private static Supervisor awaited(Supervisor supervisor, Duration limit) {
         try {
             supervisor.awaitFirstUp(limit);
             return supervisor;
         } catch (InterruptedException interrupted) {
             Thread.currentThread().interrupt();
             DatabaseUnavailableException failure = DatabaseUnavailableException.during(
-                    supervisor, "Connecting to " + database + " was interrupted", interrupted, false);
+                    supervisor, "Connecting to " + supervisor.database + " was interrupted", interrupted, false);
             supervisor.close();
             throw failure;
         } catch (RuntimeException failure) {
@@ -142,6 +167,11 @@ public final class Supervisor implements AutoCloseable {
     /** Whether sessions are the server's own, with no pooler in between that would mix them up. */
     public boolean isDirect() {
         return !connector.isBehindPooler();
+    }
+
+    /** Whether a statement that is prepared on one of our sessions keeps its plan. */
+    public boolean keepsPlans() {
+        return plansKept && isDirect();
     }
 
     /** For those who watch the process; cheap, and does not touch the database. */

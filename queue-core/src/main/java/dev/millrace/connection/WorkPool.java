@@ -10,6 +10,7 @@ import java.lang.reflect.Proxy;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.SQLFeatureNotSupportedException;
+import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.logging.Logger;
@@ -34,12 +35,17 @@ final class WorkPool implements WorkLane {
     private final Map<PgConnection, Link> links = new ConcurrentHashMap<>();
     private final HikariDataSource pool;
 
-    WorkPool(Database database, LinkSource source) {
+    /**
+     * A pool without links.
+     *
+     * @param trusted links that have answered within this time are not validated
+     */
+    WorkPool(Database database, Duration trusted, LinkSource source) {
         String name = database.instance();
         Timeouts timeouts = database.timeouts();
         HikariConfig config = new HikariConfig();
         config.setPoolName("millrace-pool-" + name);
-        config.setDataSource(new LinkDataSource(source, links, timeouts));
+        config.setDataSource(new LinkDataSource(source, links, timeouts, trusted));
         config.setMaximumPoolSize(database.poolSize());
         config.setMinimumIdle(0);
         config.setInitializationFailTimeout(-1);
@@ -139,7 +145,7 @@ final class WorkPool implements WorkLane {
     }
 
     /** What HikariCP asks for connections. */
-    private record LinkDataSource(LinkSource source, Map<PgConnection, Link> links, Timeouts timeouts)
+    private record LinkDataSource(LinkSource source, Map<PgConnection, Link> links, Timeouts timeouts, Duration trusted)
             implements DataSource {
 
         @Override
@@ -160,11 +166,16 @@ final class WorkPool implements WorkLane {
          * The pool sets a network timeout before and after it validates, and warns of each connection on which that fails: one
          * line for every connection that an outage has ended. A dead one says no more than that it is not valid.
          */
-        private static @Nullable Object call(
+        private @Nullable Object call(
                 PgConnection connection, Link link, Method method, @Nullable Object @Nullable [] arguments)
                 throws Throwable {
-            if (method.getName().equals("isValid") && link.isDead()) {
-                return false;
+            if (method.getName().equals("isValid")) {
+                if (link.isDead()) {
+                    return false;
+                }
+                if (System.nanoTime() - link.aliveNanos() < trusted.toNanos()) {
+                    return true;
+                }
             }
             if (method.getName().equals("setNetworkTimeout") && connection.isClosed()) {
                 return null;

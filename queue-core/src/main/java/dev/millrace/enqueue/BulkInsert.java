@@ -4,6 +4,7 @@ import dev.millrace.job.EnqueueOptions;
 import dev.millrace.job.JobTally;
 import dev.millrace.job.NewJob;
 import dev.millrace.migrations.SchemaName;
+import java.sql.Array;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -56,8 +57,11 @@ final class BulkInsert {
         this.maxArgsBytes = maxArgsBytes;
         this.uniques = uniques;
         String s = schema.quoted();
-        this.reserve = "SELECT nextval('" + s.replace("'", "''") + ".job_seq'), "
-                + "CASE n WHEN 1 THEN (extract(epoch FROM clock_timestamp()) * 1000000)::bigint END FROM generate_series(1, ?) AS n";
+        // They are nearly always in a row; then none but the first needs to be sent.
+        this.reserve = "SELECT min(id), (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, "
+                + "CASE WHEN max(id) - min(id) >= count(*) THEN array_agg(id) END "
+                + "FROM (SELECT nextval('" + s.replace("'", "''")
+                + ".job_seq') AS id FROM generate_series(1, ?)) AS reserved";
         this.copyAvailable = "COPY " + s + ".job_available (" + CopyBuffer.COLUMNS + ") FROM STDIN (FORMAT binary)";
         this.copyDeferred = "COPY " + s + ".job_deferred (" + CopyBuffer.COLUMNS + ") FROM STDIN (FORMAT binary)";
     }
@@ -231,12 +235,12 @@ final class BulkInsert {
                 statement.setInt(1, ids.length);
                 try (ResultSet row = statement.executeQuery()) {
                     row.next();
-                    ids[0] = row.getLong(1);
+                    long first = row.getLong(1);
                     long nowMicros = row.getLong(2);
-                    place(0, nowMicros);
-                    for (int i = 1; i < ids.length; i++) {
-                        row.next();
-                        ids[i] = row.getLong(1);
+                    Array scattered = row.getArray(3);
+                    Long[] each = scattered == null ? null : (Long[]) scattered.getArray();
+                    for (int i = 0; i < ids.length; i++) {
+                        ids[i] = each == null ? first + i : each[i];
                         place(i, nowMicros);
                     }
                 }

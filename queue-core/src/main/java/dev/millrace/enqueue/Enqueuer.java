@@ -59,7 +59,7 @@ public final class Enqueuer implements AutoCloseable {
             enqueued = supervisor.work(connection -> {
                 long id = ids.take(connection);
                 attempt.began(id, connection);
-                return insert(connection, job, id, false, words);
+                return insert(connection, job, id, false, supervisor.keepsPlans(), words);
             });
         } catch (SQLException failure) {
             requireCommitted(attempt, failure, "job of kind " + job.kind(), mayChangeAnother(job));
@@ -73,14 +73,15 @@ public final class Enqueuer implements AutoCloseable {
     }
 
     /** Inserts or offers a job, and adds what its producer is to tell after the commit. */
-    private Enqueued insert(Connection connection, NewJob job, @Nullable Long id, boolean notify, Set<String> words)
+    private Enqueued insert(
+            Connection connection, NewJob job, @Nullable Long id, boolean notify, boolean plansKept, Set<String> words)
             throws SQLException {
         if (job.options().unique() != null) {
             words.addAll(WakeUps.guessed(job.options()));
             return uniques.offer(connection, List.of(job), id == null ? null : List.of(id), notify)
                     .get(0);
         }
-        JobInserts.Inserted inserted = inserts.insert(connection, job, id, notify);
+        JobInserts.Inserted inserted = inserts.insert(connection, job, id, notify, plansKept);
         if (inserted.word() != null) {
             words.add(inserted.word());
         }
@@ -146,7 +147,7 @@ public final class Enqueuer implements AutoCloseable {
     /** One job in the caller's transaction: there when the caller commits, gone when it rolls back. */
     public Enqueued enqueue(Connection connection, NewJob job) {
         try {
-            return insert(connection, job, null, notifyInCallersTransaction, new HashSet<>());
+            return insert(connection, job, null, notifyInCallersTransaction, false, new HashSet<>());
         } catch (SQLException failure) {
             throw translate(failure, "job of kind " + job.kind());
         }

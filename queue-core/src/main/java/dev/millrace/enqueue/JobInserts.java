@@ -15,11 +15,16 @@ import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
 import org.jspecify.annotations.Nullable;
+import org.postgresql.PGStatement;
 
 /** The statements that insert one job. Immutable. */
 final class JobInserts {
 
+    /** Uses of a statement on a session; as the driver's default. */
+    private static final int PREPARE_AT = 5;
+
     private final String channel;
+    private final String plain;
     private final String now;
     private final String later;
     private final String nowAndNotify;
@@ -38,10 +43,11 @@ final class JobInserts {
         this.channel = schema.value();
         String s = schema.quoted();
         String sequence = "nextval('" + s.replace("'", "''") + ".job_seq')";
-        // Straight into the partition, nothing to route, and one row of values, the cheapest form to plan: our sessions
-        // plan
-        // each statement anew for the sake of claims. A reserved id may be old; a run order must be behind every one
-        // given before.
+        // What most jobs are: nothing that the defaults do not say, and nothing to ask back.
+        this.plain = "INSERT INTO " + s + ".job_available (id, queue, kind, args) VALUES (?, ?, ?, ?::jsonb)";
+        // Straight into the partition, nothing to route, and one row of values, the cheapest form to plan. A reserved
+        // id
+        // may be old; a run order must be behind every one given before.
         this.now = """
                 INSERT INTO %1$s.job_available
                     (id, run_order, queue, kind, args, priority, max_attempts, timeout, tags, metadata, retry_policy)
@@ -72,13 +78,19 @@ final class JobInserts {
      * Inserts the job; with {@code notify}, workers are woken when the transaction commits.
      *
      * @param reserved id to use; null takes a new one
+     * @param plansKept whether the session keeps the plan of what is prepared
      */
-    Inserted insert(Connection connection, NewJob job, @Nullable Long reserved, boolean notify) throws SQLException {
+    Inserted insert(Connection connection, NewJob job, @Nullable Long reserved, boolean notify, boolean plansKept)
+            throws SQLException {
         EnqueueOptions options = job.options();
+        if (reserved != null && !notify && options.isPlain()) {
+            return insertPlain(connection, job, reserved, plansKept);
+        }
         boolean deferred = options.isDeferred();
         String args = new String(job.checkedArgs(maxArgsBytes), StandardCharsets.UTF_8);
         String sql = deferred ? notify ? laterAndNotify : later : notify ? nowAndNotify : now;
         try (PreparedStatement statement = connection.prepareStatement(sql)) {
+            keepPlan(statement, plansKept);
             if (reserved == null) {
                 statement.setNull(1, Types.BIGINT);
             } else {
@@ -115,6 +127,25 @@ final class JobInserts {
                 row.next();
                 return new Inserted(row.getLong(1), row.getString(2));
             }
+        }
+    }
+
+    private Inserted insertPlain(Connection connection, NewJob job, long id, boolean plansKept) throws SQLException {
+        String queue = job.options().queue();
+        try (PreparedStatement statement = connection.prepareStatement(plain)) {
+            keepPlan(statement, plansKept);
+            statement.setLong(1, id);
+            statement.setString(2, queue);
+            statement.setString(3, job.kind());
+            statement.setString(4, new String(job.checkedArgs(maxArgsBytes), StandardCharsets.UTF_8));
+            statement.executeUpdate();
+            return new Inserted(id, WakeUps.payload(queue));
+        }
+    }
+
+    private static void keepPlan(PreparedStatement statement, boolean plansKept) throws SQLException {
+        if (plansKept) {
+            statement.unwrap(PGStatement.class).setPrepareThreshold(PREPARE_AT);
         }
     }
 

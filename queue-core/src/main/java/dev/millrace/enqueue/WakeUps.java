@@ -26,8 +26,11 @@ final class WakeUps implements AutoCloseable {
 
     private static final String PREFIX = "available ";
     private static final Duration IDLE = Duration.ofHours(1);
-    /** Between two statements: a producer that commits faster would else spend half of the database on notifications. */
-    private static final long GAP_NANOS = Duration.ofMillis(1).toNanos();
+    /** Between two statements, and so many times what the last one took: notifications cost a tenth of a session at most. */
+    private static final long MIN_GAP_NANOS = Duration.ofMillis(1).toNanos();
+
+    private static final long MAX_GAP_NANOS = Duration.ofMillis(10).toNanos();
+    private static final int GAP_BY_COST = 10;
 
     private static final long CLOSE_MILLIS = 1_000;
 
@@ -36,7 +39,8 @@ final class WakeUps implements AutoCloseable {
     private final String channel;
     private final SupervisedLoop loop;
     private final CountDownLatch drained = new CountDownLatch(1);
-    private long sentNanos = System.nanoTime() - GAP_NANOS;
+    private long sentNanos = System.nanoTime();
+    private long gapNanos;
     private volatile boolean closing;
 
     WakeUps(Supervisor supervisor) {
@@ -80,9 +84,10 @@ final class WakeUps implements AutoCloseable {
             return IDLE;
         }
         long sinceLast = System.nanoTime() - sentNanos;
-        if (sinceLast < GAP_NANOS && !closing) {
-            return Duration.ofNanos(GAP_NANOS - sinceLast);
+        if (sinceLast < gapNanos && !closing) {
+            return Duration.ofNanos(gapNanos - sinceLast);
         }
+        long began = System.nanoTime();
         for (String word : words) {
             pending.remove(word);
         }
@@ -93,6 +98,7 @@ final class WakeUps implements AutoCloseable {
             throw failure;
         }
         sentNanos = System.nanoTime();
+        gapNanos = Math.min(MAX_GAP_NANOS, Math.max(MIN_GAP_NANOS, GAP_BY_COST * (sentNanos - began)));
         return pending.isEmpty() && !closing ? IDLE : Duration.ZERO;
     }
 

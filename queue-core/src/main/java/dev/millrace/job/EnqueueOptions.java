@@ -266,4 +266,16 @@ public final class EnqueueOptions {
     public boolean isDeferred() {
         return at != null || in != null;
     }
+
+    /** Whether nothing but the queue is other than {@link #DEFAULTS}. */
+    public boolean isPlain() {
+        return priority == DEFAULTS.priority
+                && maxAttempts == DEFAULTS.maxAttempts
+                && !isDeferred()
+                && timeout == null
+                && tags.isEmpty()
+                && metadata == null
+                && unique == null
+                && retryPolicy == null;
+    }
 }

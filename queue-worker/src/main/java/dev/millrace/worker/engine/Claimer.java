@@ -325,8 +325,7 @@ final class Claimer {
             measuredNanos = now;
         }
         return (int) Math.min(
-                Math.min(MAX_PREFETCH, MAX_PREFETCH_CHARS / Math.max(1, argsChars)),
-                donePerSecond * PREFETCH_SECONDS);
+                Math.min(MAX_PREFETCH, MAX_PREFETCH_CHARS / Math.max(1, argsChars)), donePerSecond * PREFETCH_SECONDS);
     }
 
     /** So that many workers do not poll in step. */
