@@ -9,6 +9,7 @@ import dev.millrace.Millrace;
 import dev.millrace.connection.ConnectionEvent;
 import dev.millrace.connection.Database;
 import dev.millrace.connection.State;
+import dev.millrace.connection.Timeouts;
 import dev.millrace.job.JobType;
 import dev.millrace.testing.PostgresTest;
 import dev.millrace.testing.TestDatabase;
@@ -65,7 +66,8 @@ class AdoptedDataSourceTest {
                 millrace.enqueue(NUMBER, new Number(i));
             }
             ran.await(n -> n == 49, SOON);
-            await().atMost(SOON).until(() -> worker.health().state() == State.UP);
+            // A proof of notifications that came late is repeated after a minute.
+            await().atMost(Duration.ofMinutes(2)).until(() -> worker.health().state() == State.UP);
             worker.awaitEmpty();
         }
         assertThat(database.queryLong("SELECT count(*) FROM millrace.job WHERE state = 'completed'"))
@@ -109,7 +111,18 @@ class AdoptedDataSourceTest {
     /** More at once than the data source has: they wait for one another, and control and listener keep their places. */
     @Test
     void moreEnqueuesAtOnceThanConnections_waitForOneAnother() throws Exception {
-        try (Millrace millrace = Millrace.connect(Database.adopt(source).withPoolSize(3))) {
+        // Who waits does so for as long as a statement may take: here for longer than a machine stalls.
+        Timeouts patient = new Timeouts(
+                Timeouts.DEFAULT.lock(),
+                SOON.minusSeconds(2),
+                SOON.minusSeconds(1),
+                SOON,
+                Timeouts.DEFAULT.idleInTransaction(),
+                Timeouts.DEFAULT.tcpConnect(),
+                Timeouts.DEFAULT.connect(),
+                Timeouts.DEFAULT.probeInterval(),
+                Timeouts.DEFAULT.probe());
+        try (Millrace millrace = Millrace.connect(Database.adopt(source).withPoolSize(3).withTimeouts(patient))) {
             List<CompletableFuture<Long>> enqueued = IntStream.range(0, 40)
                     .mapToObj(i -> CompletableFuture.supplyAsync(
                             () -> millrace.enqueue(NUMBER, new Number(i)), command -> new Thread(command).start()))

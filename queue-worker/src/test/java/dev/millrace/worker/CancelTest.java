@@ -8,6 +8,7 @@ import dev.millrace.connection.Database;
 import dev.millrace.job.JobType;
 import dev.millrace.testing.PostgresTest;
 import dev.millrace.testing.TestDatabase;
+import dev.millrace.testing.TestSignal;
 import dev.millrace.worker.handler.Handler;
 import dev.millrace.worker.handler.Result;
 import dev.millrace.worker.handler.ResultHandler;
@@ -16,7 +17,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
@@ -86,28 +86,35 @@ class CancelTest {
     }
 
     @Test
-    void runningJob_isAskedWithinASecond_andEndsCancelled() throws InterruptedException {
-        CountDownLatch asked = new CountDownLatch(1);
+    void runningJob_isAskedWithinASecond_andEndsCancelled() {
+        TestSignal<Long> running = new TestSignal<>();
+        TestSignal<Long> asked = new TestSignal<>();
+        // With so long a lease the worker does not look by itself: it has to be told.
         start(worker((job, number) -> {
-            begun.countDown();
-            while (!job.isCancelled()) {
-                Thread.onSpinWait();
-            }
-            asked.countDown();
-            throw new IllegalStateException("stopped half way");
-        }));
-        long id = millrace.enqueue(NUMBER, new Number(1));
-        begun.await();
-        long sent = System.nanoTime();
+                    running.accept(job.id());
+                    while (!job.isCancelled()) {
+                        Thread.onSpinWait();
+                    }
+                    asked.accept(System.nanoTime());
+                    throw new IllegalStateException("stopped half way");
+                })
+                .lease(Duration.ofHours(1)));
+        Duration took = SOON;
+        // A machine that stalls for a moment spoils a try.
+        for (int tries = 0; tries < 5 && took.compareTo(Duration.ofSeconds(1)) >= 0; tries++) {
+            long id = millrace.enqueue(NUMBER, new Number(tries));
+            assertThat(running.await(SOON)).isEqualTo(id);
+            long sent = System.nanoTime();
 
-        assertThat(cancel(id)).isEqualTo("requested");
-        assertThat(asked.await(5, TimeUnit.SECONDS)).isTrue();
+            assertThat(cancel(id)).isEqualTo("requested");
 
-        assertThat(Duration.ofNanos(System.nanoTime() - sent)).isLessThan(Duration.ofSeconds(1));
-        awaitState(id, "cancelled");
-        assertThat(database.queryString("SELECT errors -> 0 ->> 'message' FROM job"))
-                .isEqualTo("stopped half way");
-        assertThat(cancel(id)).isEqualTo("final");
+            took = Duration.ofNanos(asked.await(SOON) - sent);
+            awaitState(id, "cancelled");
+            assertThat(database.queryString("SELECT errors -> 0 ->> 'message' FROM job WHERE id = ?", id))
+                    .isEqualTo("stopped half way");
+            assertThat(cancel(id)).isEqualTo("final");
+        }
+        assertThat(took).isLessThan(Duration.ofSeconds(1));
     }
 
     @Test

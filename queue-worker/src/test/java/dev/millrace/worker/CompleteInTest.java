@@ -175,8 +175,11 @@ class CompleteInTest {
         committed.await(SOON);
         String dead = worker.id();
         worker.close();
+        // Its row may be there still, where its last beat was slow.
         database.execute(
-                "INSERT INTO worker (id, lease_expires_at) VALUES (?, clock_timestamp() - interval '1 minute')", dead);
+                "INSERT INTO worker (id, lease_expires_at) VALUES (?, clock_timestamp() - interval '1 minute')"
+                        + " ON CONFLICT (id) DO UPDATE SET lease_expires_at = excluded.lease_expires_at",
+                dead);
         TestSignal<Integer> again = new TestSignal<>();
         rig.start(
                 rig.worker().lease(Duration.ofSeconds(5)).handle(NUMBER, (job, number) -> again.accept(job.attempt())));

@@ -40,7 +40,8 @@ class DiskFullTest {
 
     private static final JobType<Text> TEXT = JobType.of("text", Text.class);
     private static final Duration SOON = Duration.ofSeconds(90);
-    private static final Duration LEASE = Duration.ofSeconds(5);
+    /** Handlers are stopped after three quarters of it: five seconds after a beat was due. */
+    private static final Duration LEASE = Duration.ofSeconds(10);
     private static final int HELD = 200;
 
     private final CountDownLatch release = new CountDownLatch(1);
@@ -90,7 +91,7 @@ class DiskFullTest {
                 // Two leases pass with a full disk.
                 long before = transactions(url);
                 long beat = heartbeat(url) + 2 * LEASE.toSeconds();
-                await().atMost(SOON).until(() -> heartbeat(url) > beat);
+                await().pollInterval(Duration.ofSeconds(1)).atMost(SOON).until(() -> heartbeat(url) > beat);
                 assertThat(worker.health().state()).isEqualTo(State.UP);
                 assertThat(count(url, "SELECT count(*) FROM millrace.job WHERE state = 'discarded'"))
                         .isZero();

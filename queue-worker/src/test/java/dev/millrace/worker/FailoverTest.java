@@ -76,13 +76,13 @@ class FailoverTest {
                         .until(() ->
                                 String.valueOf(millrace.health().lastError()).contains("read-only"));
                 long refused = millrace.health().epoch();
+                // More than one where the machine was slow to answer before.
+                long usable = timesUsable();
                 await().atMost(SOON).until(() -> millrace.health().epoch() > refused + 1);
                 assertThat(millrace.health().ready()).isFalse();
                 assertThatThrownBy(() -> millrace.enqueue(NUMBER, new Number(2)))
                         .isInstanceOf(DatabaseUnavailableException.class);
-                assertThat(events.all())
-                        .filteredOn(event -> event instanceof ConnectionEvent.LinkUp)
-                        .hasSize(1);
+                assertThat(timesUsable()).isEqualTo(usable).isPositive();
 
                 cluster.switchover();
                 assertThat(cluster.primaryPort()).isEqualTo(former);
@@ -91,6 +91,12 @@ class FailoverTest {
                 assertThat(count(cluster, "SELECT count(*) FROM millrace.job")).isEqualTo(2);
             }
         }
+    }
+
+    private long timesUsable() {
+        return events.all().stream()
+                .filter(event -> event instanceof ConnectionEvent.LinkUp)
+                .count();
     }
 
     private void survives(PatroniCluster cluster, String url, String way) throws Exception {

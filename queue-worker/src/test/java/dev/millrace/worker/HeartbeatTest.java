@@ -34,14 +34,17 @@ class HeartbeatTest {
         try (Worker worker = Worker.builder(Database.of(database.url()))
                 .handle(NUMBER, (job, number) -> {})
                 .lease(LEASE)
+                // Who leads would take the row away when the lease is over, and then there is none to update.
+                .maintenance(false)
                 .build()) {
             worker.start();
             database.execute("CREATE TRIGGER disk_full BEFORE UPDATE ON millrace.worker"
                     + " FOR EACH ROW EXECUTE FUNCTION public.disk_full()");
             await().pollInterval(Duration.ofMillis(10)).atMost(SOON).until(() -> failures(worker) > 0);
             long first = System.nanoTime();
-            await().pollInterval(Duration.ofMillis(10)).atMost(SOON).until(() -> failures(worker) > 3);
-            assertThat(Duration.ofNanos(System.nanoTime() - first)).isLessThan(LEASE);
+            await().pollInterval(Duration.ofMillis(10)).atMost(SOON).until(() -> failures(worker) > 8);
+            // Two leases, and as long for a machine that stalls: the others would be at their third or fourth try.
+            assertThat(Duration.ofNanos(System.nanoTime() - first)).isLessThan(LEASE.multipliedBy(4));
             assertThat(worker.health().ready()).isTrue();
             assertThat(worker.health().epoch()).isEqualTo(1);
         } finally {

@@ -167,14 +167,12 @@ class JobEventTest {
     @Test
     void onJobEvent_outcomeOfALostLease_isToldAsLost() {
         rig.enqueue(1);
-        TestSignal<String> taken = new TestSignal<>();
         rig.start(rig.worker().onJobEvent(told).handle(NUMBER, (job, number) -> {
-            if (taken.all().isEmpty()) {
+            if (job.attempt() == 1) {
                 database.execute("""
                         WITH gone AS (DELETE FROM job_running WHERE id = ? RETURNING *)
                         INSERT INTO job (id, kind, args, attempt, created_at, scheduled_at)
                         SELECT id, kind, args, attempt, created_at, scheduled_at FROM gone""", job.id());
-                taken.accept("taken");
             }
         }));
 

@@ -78,6 +78,13 @@ class MetricsTest {
                 .untilAsserted(() -> assertThat(counted(what)).as(what.name()).isEqualTo(jobs));
     }
 
+    /** A run is measured a moment after its outcome was counted. */
+    private void awaitTimed(String timer, long jobs) {
+        await().atMost(SOON)
+                .untilAsserted(() ->
+                        assertThat(registry.get(timer).timer().count()).as(timer).isEqualTo(jobs));
+    }
+
     private double jobs(String state) {
         return registry.get("millrace.queue.jobs")
                 .tags("queue", "default", "state", state)
@@ -107,7 +114,7 @@ class MetricsTest {
         assertThat(counted(Count.FAILED)).isZero();
         assertThat(worker.metrics().count(Counter.EVENTS_DROPPED)).isPositive();
         for (String timer : List.of("millrace.jobs.wait", "millrace.jobs.run")) {
-            assertThat(registry.get(timer).timer().count()).as(timer).isEqualTo(jobs);
+            awaitTimed(timer, jobs);
         }
         hanging.countDown();
     }
@@ -137,9 +144,10 @@ class MetricsTest {
         assertThat(counted(Count.RETRIED)).isEqualTo(1);
         assertThat(counted(Count.FAILED)).isEqualTo(2);
         assertThat(counted(Count.STARTED)).isEqualTo(6);
-        assertThat(counted(Count.PROMOTED)).isEqualTo(1);
+        // The leader may count later than the job runs.
+        awaitCounted(Count.PROMOTED, 1);
         assertThat(counted(Count.RESCUED)).isZero();
-        assertThat(registry.get("millrace.jobs.run").timer().count()).isEqualTo(6);
+        awaitTimed("millrace.jobs.run", 6);
     }
 
     @Test
@@ -214,7 +222,8 @@ class MetricsTest {
                 "INSERT INTO job (kind, state, finalized_at) VALUES ('number', 'completed', now() - interval '300 days')");
         rig.start(rig.worker().meter(metrics).handle(NUMBER, (job, number) -> {}));
 
-        await().atMost(SOON)
+        // A pass rests nineteen times as long as its step took.
+        await().atMost(Duration.ofMinutes(3))
                 .ignoreExceptions()
                 .untilAsserted(() -> assertThat(registry.get("millrace.history.rows.deleted")
                                 .counter()
@@ -264,21 +273,24 @@ class MetricsTest {
         assertThat(registry.get("millrace.worker.ready").gauge().value()).isEqualTo(1);
         await().atMost(SOON)
                 .until(() -> registry.get("millrace.worker.leader").gauge().value() == 1);
-        assertThat(registry.get("millrace.connection.connect.attempts").functionCounter())
-                .extracting(FunctionCounter::count)
-                .isEqualTo((double) worker.metrics().count(Counter.CONNECT_ATTEMPTS));
+        // The pool may open another connection between two readings.
+        await().atMost(SOON)
+                .untilAsserted(
+                        () -> assertThat(registry.get("millrace.connection.connect.attempts")
+                                        .functionCounter())
+                                .extracting(FunctionCounter::count)
+                                .isEqualTo((double) worker.metrics().count(Counter.CONNECT_ATTEMPTS)));
+        double quick = registry.get("millrace.connection.connect.within")
+                .tag("le", "0.005")
+                .functionCounter()
+                .count();
         double connects =
                 registry.get("millrace.connection.connect").functionTimer().count();
-        assertThat(connects).isPositive();
+        assertThat(connects).isPositive().isGreaterThanOrEqualTo(quick);
         assertThat(registry.get("millrace.connection.connect.within")
                         .tag("le", "+Inf")
                         .functionCounter()
                         .count())
                 .isGreaterThanOrEqualTo(connects);
-        assertThat(registry.get("millrace.connection.connect.within")
-                        .tag("le", "0.005")
-                        .functionCounter()
-                        .count())
-                .isLessThanOrEqualTo(connects);
     }
 }

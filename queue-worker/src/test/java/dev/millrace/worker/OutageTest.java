@@ -23,6 +23,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
@@ -101,7 +102,7 @@ class OutageTest {
                 try {
                     execute(
                             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'millrace/w/%'");
-                    await().atMost(Duration.ofSeconds(10))
+                    await().atMost(Duration.ofSeconds(60))
                             .until(() -> count(
                                             "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'millrace/w/%'")
                                     > 0);
@@ -114,7 +115,8 @@ class OutageTest {
 
     @Test
     void serverFrozenForALease_cancelsHandlersBeforeTheLeaseEnds_andRunsThemAgain() throws SQLException {
-        Duration lease = Duration.ofSeconds(5);
+        // The last quarter of it is more than a machine stalls for.
+        Duration lease = Duration.ofSeconds(16);
         TestSignal<Long> begun = new TestSignal<>();
         TestSignal<Long> cancelled = new TestSignal<>();
         Database database = Database.of(server.url("postgres"));
@@ -123,9 +125,10 @@ class OutageTest {
                 .handle(NUMBER, (job, number) -> {
                     begun.accept(System.nanoTime());
                     if (begun.all().size() == 1) {
-                        await().atMost(Duration.ofSeconds(30))
-                                .pollInterval(Duration.ofMillis(5))
-                                .until(job::isCancelled);
+                        // Deaf to the interrupt, which may come before a slow thread has seen the cancel.
+                        while (!job.isCancelled()) {
+                            LockSupport.parkNanos(5_000_000);
+                        }
                         cancelled.accept(System.nanoTime());
                         throw new IllegalStateException("stopped");
                     }
@@ -138,12 +141,12 @@ class OutageTest {
             server.pause();
             try {
                 long frozen = System.nanoTime();
-                long stopped = cancelled.await(Duration.ofSeconds(20));
+                long stopped = cancelled.await(Duration.ofSeconds(40));
                 assertThat(Duration.ofNanos(stopped - frozen)).isLessThan(lease);
             } finally {
                 server.resume();
             }
-            await().atMost(Duration.ofSeconds(40))
+            await().atMost(Duration.ofSeconds(60))
                     .ignoreExceptions()
                     .until(() -> count("SELECT count(*) FROM millrace.job WHERE state = 'completed'") == 1);
         }
@@ -176,7 +179,7 @@ class OutageTest {
                             runs.computeIfAbsent(number.n(), n -> new AtomicInteger())
                                     .incrementAndGet();
                             // Real work takes a moment: the fault must hit jobs that run.
-                            java.util.concurrent.locks.LockSupport.parkNanos(2_000_000);
+                            LockSupport.parkNanos(2_000_000);
                         })
                         .build()) {
             millrace.enqueueAll(NUMBER, IntStream.range(0, JOBS).mapToObj(Number::new));
@@ -190,10 +193,13 @@ class OutageTest {
                     .until(() -> count("SELECT count(*) FROM millrace.job WHERE state = 'completed'") == JOBS);
             assertThat(count("SELECT count(*) FROM millrace.job")).isEqualTo(JOBS);
             assertThat(runs).hasSize(JOBS);
-            assertThat(
-                            count(
-                                    "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'millrace%' AND state LIKE 'idle in%'"))
-                    .isZero();
+            // A transaction of the worker's own may be between two statements; the server would end one only after ten
+            // seconds.
+            await().atMost(Duration.ofSeconds(8))
+                    .until(
+                            () -> count(
+                                            "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'millrace%' AND state LIKE 'idle in%'")
+                                    == 0);
         }
         List<ILoggingEvent> loud = List.copyOf(log.list).stream()
                 .filter(event -> event.getLevel().isGreaterOrEqual(Level.WARN))
@@ -202,7 +208,7 @@ class OutageTest {
                 .as(loud.toString())
                 .hasSizeLessThan(30)
                 .allSatisfy(event -> assertThat(event.getThrowableProxy()).isNull());
-        await().atMost(Duration.ofSeconds(10))
+        await().atMost(Duration.ofSeconds(30))
                 .until(() ->
                         count("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'millrace%'") == 0);
     }

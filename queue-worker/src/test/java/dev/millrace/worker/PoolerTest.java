@@ -35,7 +35,8 @@ class PoolerTest {
     record Number(int n) {}
 
     private static final JobType<Number> NUMBER = JobType.of("number", Number.class);
-    private static final Duration SOON = Duration.ofSeconds(40);
+    /** A proof of notifications that came late is repeated after a minute. */
+    private static final Duration SOON = Duration.ofSeconds(90);
     private static final int JOBS = 400;
 
     private static PgServer server;

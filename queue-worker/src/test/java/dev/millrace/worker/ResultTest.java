@@ -53,7 +53,7 @@ class ResultTest {
         assertThat(database.queryLong(
                         "SELECT (extract(epoch FROM scheduled_at - ?::timestamptz) * 1000)::bigint FROM job",
                         moment.toString()))
-                .isBetween(0L, 2_000L);
+                .isBetween(0L, 10_000L);
         assertThat(database.queryLong("SELECT count(*) FROM job WHERE errors IS NOT NULL"))
                 .isZero();
     }

@@ -382,7 +382,8 @@ class WorkerTest {
         TestSignal<Integer> handled = new TestSignal<>();
         start(worker().lease(Duration.ofSeconds(5)).handle(NUMBER, (job, number) -> handled.accept(job.attempt())));
 
-        assertThat(handled.await(Duration.ofSeconds(12))).isEqualTo(2);
+        // Two seconds of its lease, five more, and what a machine takes that stalls.
+        assertThat(handled.await(SOON)).isEqualTo(2);
         awaitState("completed", 1);
         awaitState("discarded", 1);
         assertThat(
@@ -408,15 +409,17 @@ class WorkerTest {
 
     @Test
     void worker_scheduledJob_runsWhenDueAndNotBefore() {
+        Worker worker = start(worker().handle(NUMBER, (job, number) -> {}));
+        // How long a start takes is not the question.
+        await().atMost(SOON).until(worker::isLeader);
         millrace.enqueue(NUMBER, new Number(1), o -> o.in(Duration.ofMillis(1_500)));
         millrace.enqueue(NUMBER, new Number(2), o -> o.in(Duration.ofHours(1)));
-        start(worker().handle(NUMBER, (job, number) -> {}));
 
         awaitState("completed", 1);
         assertThat(
                         database.queryLong(
                                 "SELECT (extract(epoch FROM attempted_at - scheduled_at) * 1000)::bigint FROM job WHERE state = 'completed'"))
-                .isBetween(0L, 5_000L);
+                .isBetween(0L, 10_000L);
         awaitState("scheduled", 1);
     }
 
@@ -427,7 +430,10 @@ class WorkerTest {
         millrace.enqueue(
                 NUMBER, new Number(1), o -> o.timeout(Duration.ofMillis(200)).maxAttempts(1));
         start(worker().handle(NUMBER, (job, number) -> {
-            await().atMost(SOON).until(job::isCancelled);
+            // Deaf to the interrupt, which may come before a slow thread has seen the cancel.
+            while (!job.isCancelled()) {
+                Thread.onSpinWait();
+            }
             cancelled.accept(true);
             never.await();
         }));
@@ -481,14 +487,19 @@ class WorkerTest {
         CountDownLatch release = new CountDownLatch(1);
         TestSignal<Integer> running = new TestSignal<>();
         millrace.enqueueAll(NUMBER, IntStream.range(0, 50).mapToObj(Number::new));
-        Worker worker = start(worker().queue("default", 5).handle(NUMBER, (job, number) -> {
-            running.accept(number.n());
-            release.await();
-        }));
+        Worker worker = start(worker().grace(Duration.ofMinutes(1))
+                .queue("default", 5)
+                .handle(NUMBER, (job, number) -> {
+                    running.accept(number.n());
+                    release.await();
+                }));
         await().atMost(SOON).until(() -> running.all().size() == 5);
         Thread closer = new Thread(worker::close);
         closer.start();
-        await().atMost(SOON).until(() -> database.queryLong("SELECT count(*) FROM job WHERE state = 'running'") == 5);
+        // Nothing is claimed any more, and what was claimed and has not begun is given back.
+        await().atMost(SOON)
+                .until(() -> !isClaiming()
+                        && database.queryLong("SELECT count(*) FROM job WHERE state = 'running'") == 5);
         release.countDown();
         closer.join(SOON.toMillis());
 
@@ -499,6 +510,12 @@ class WorkerTest {
                         Map.of("state", "available", "attempt", 0, "n", 45L),
                         Map.of("state", "completed", "attempt", 1, "n", 5L));
         assertThat(database.queryLong("SELECT count(*) FROM worker")).isZero();
+    }
+
+    /** Whether a worker of this process may still claim. */
+    private static boolean isClaiming() {
+        return Thread.getAllStackTraces().keySet().stream()
+                .anyMatch(thread -> thread.getName().startsWith("millrace-claimer-"));
     }
 
     @Test
@@ -512,7 +529,9 @@ class WorkerTest {
         Worker worker = start(worker().grace(Duration.ofMillis(100))
                 .handle(cooperative, (job, number) -> {
                     seen.accept("cooperative");
-                    await().pollInterval(Duration.ofMillis(5)).until(job::isCancelled);
+                    while (!job.isCancelled()) {
+                        Thread.yield();
+                    }
                 })
                 .handle(interruptible, (job, number) -> {
                     seen.accept("interruptible");
@@ -537,7 +556,7 @@ class WorkerTest {
 
         worker.close();
 
-        assertThat(seen.all()).contains("interrupted");
+        seen.await("interrupted"::equals, SOON);
         assertThat(database.query("SELECT kind, state, attempt FROM job ORDER BY kind"))
                 .containsExactly(
                         Map.of("kind", "cooperative", "state", "completed", "attempt", 1),
