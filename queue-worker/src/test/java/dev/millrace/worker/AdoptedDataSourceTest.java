@@ -122,7 +122,8 @@ class AdoptedDataSourceTest {
                 Timeouts.DEFAULT.connect(),
                 Timeouts.DEFAULT.probeInterval(),
                 Timeouts.DEFAULT.probe());
-        try (Millrace millrace = Millrace.connect(Database.adopt(source).withPoolSize(3).withTimeouts(patient))) {
+        try (Millrace millrace =
+                Millrace.connect(Database.adopt(source).withPoolSize(3).withTimeouts(patient))) {
             List<CompletableFuture<Long>> enqueued = IntStream.range(0, 40)
                     .mapToObj(i -> CompletableFuture.supplyAsync(
                             () -> millrace.enqueue(NUMBER, new Number(i)), command -> new Thread(command).start()))

@@ -42,6 +42,7 @@ class DiskFullTest {
     private static final Duration SOON = Duration.ofSeconds(90);
     /** Handlers are stopped after three quarters of it: five seconds after a beat was due. */
     private static final Duration LEASE = Duration.ofSeconds(10);
+
     private static final int HELD = 200;
 
     private final CountDownLatch release = new CountDownLatch(1);

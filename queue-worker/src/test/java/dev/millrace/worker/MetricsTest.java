@@ -81,8 +81,9 @@ class MetricsTest {
     /** A run is measured a moment after its outcome was counted. */
     private void awaitTimed(String timer, long jobs) {
         await().atMost(SOON)
-                .untilAsserted(() ->
-                        assertThat(registry.get(timer).timer().count()).as(timer).isEqualTo(jobs));
+                .untilAsserted(() -> assertThat(registry.get(timer).timer().count())
+                        .as(timer)
+                        .isEqualTo(jobs));
     }
 
     private double jobs(String state) {
@@ -275,11 +276,10 @@ class MetricsTest {
                 .until(() -> registry.get("millrace.worker.leader").gauge().value() == 1);
         // The pool may open another connection between two readings.
         await().atMost(SOON)
-                .untilAsserted(
-                        () -> assertThat(registry.get("millrace.connection.connect.attempts")
-                                        .functionCounter())
-                                .extracting(FunctionCounter::count)
-                                .isEqualTo((double) worker.metrics().count(Counter.CONNECT_ATTEMPTS)));
+                .untilAsserted(() -> assertThat(registry.get("millrace.connection.connect.attempts")
+                                .functionCounter())
+                        .extracting(FunctionCounter::count)
+                        .isEqualTo((double) worker.metrics().count(Counter.CONNECT_ATTEMPTS)));
         double quick = registry.get("millrace.connection.connect.within")
                 .tag("le", "0.005")
                 .functionCounter()

@@ -196,10 +196,9 @@ class OutageTest {
             // A transaction of the worker's own may be between two statements; the server would end one only after ten
             // seconds.
             await().atMost(Duration.ofSeconds(8))
-                    .until(
-                            () -> count(
-                                            "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'millrace%' AND state LIKE 'idle in%'")
-                                    == 0);
+                    .until(() -> count(
+                                    "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'millrace%' AND state LIKE 'idle in%'")
+                            == 0);
         }
         List<ILoggingEvent> loud = List.copyOf(log.list).stream()
                 .filter(event -> event.getLevel().isGreaterOrEqual(Level.WARN))

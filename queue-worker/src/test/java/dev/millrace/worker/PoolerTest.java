@@ -37,6 +37,7 @@ class PoolerTest {
     private static final JobType<Number> NUMBER = JobType.of("number", Number.class);
     /** A proof of notifications that came late is repeated after a minute. */
     private static final Duration SOON = Duration.ofSeconds(90);
+
     private static final int JOBS = 400;
 
     private static PgServer server;

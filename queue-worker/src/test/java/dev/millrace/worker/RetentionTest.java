@@ -288,20 +288,18 @@ class RetentionTest {
         history("discarded", "default", 4, 40);
         start();
         int[] kills = {0};
-        await().pollInterval(Duration.ofMillis(150))
-                .atMost(SOON)
-                .until(() -> {
-                    if (kills[0]++ < 6) {
-                        database.execute(
-                                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
-                                        + " AND application_name LIKE 'millrace/%/work#%'");
-                    } else {
-                        // A step that has failed is left to the next pass: which begins when settings may have changed.
-                        database.execute("SELECT pg_notify('millrace', 'settings')");
-                    }
-                    assertThat(rows("discarded", 4)).isEqualTo(40);
-                    return !exists(day);
-                });
+        await().pollInterval(Duration.ofMillis(150)).atMost(SOON).until(() -> {
+            if (kills[0]++ < 6) {
+                database.execute(
+                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+                                + " AND application_name LIKE 'millrace/%/work#%'");
+            } else {
+                // A step that has failed is left to the next pass: which begins when settings may have changed.
+                database.execute("SELECT pg_notify('millrace', 'settings')");
+            }
+            assertThat(rows("discarded", 4)).isEqualTo(40);
+            return !exists(day);
+        });
 
         assertThat(rows("discarded", 4)).isEqualTo(40);
         assertThat(rows("completed", 4)).isZero();

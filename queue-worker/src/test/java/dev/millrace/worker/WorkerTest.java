@@ -487,9 +487,8 @@ class WorkerTest {
         CountDownLatch release = new CountDownLatch(1);
         TestSignal<Integer> running = new TestSignal<>();
         millrace.enqueueAll(NUMBER, IntStream.range(0, 50).mapToObj(Number::new));
-        Worker worker = start(worker().grace(Duration.ofMinutes(1))
-                .queue("default", 5)
-                .handle(NUMBER, (job, number) -> {
+        Worker worker =
+                start(worker().grace(Duration.ofMinutes(1)).queue("default", 5).handle(NUMBER, (job, number) -> {
                     running.accept(number.n());
                     release.await();
                 }));
@@ -498,8 +497,8 @@ class WorkerTest {
         closer.start();
         // Nothing is claimed any more, and what was claimed and has not begun is given back.
         await().atMost(SOON)
-                .until(() -> !isClaiming()
-                        && database.queryLong("SELECT count(*) FROM job WHERE state = 'running'") == 5);
+                .until(() ->
+                        !isClaiming() && database.queryLong("SELECT count(*) FROM job WHERE state = 'running'") == 5);
         release.countDown();
         closer.join(SOON.toMillis());
 
