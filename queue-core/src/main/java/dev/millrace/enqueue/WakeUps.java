@@ -19,7 +19,7 @@ import java.util.concurrent.TimeUnit;
  */
 final class WakeUps implements AutoCloseable {
 
-    /** A job is due so soon that the leader, which looks every two seconds, would come too late. */
+    /** A job is due so soon that the leader, which looks every few seconds, would come too late. */
     static final String DUE = "due";
 
     static final Duration SOON = Duration.ofSeconds(3);

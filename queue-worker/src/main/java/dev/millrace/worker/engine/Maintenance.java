@@ -23,7 +23,7 @@ final class Maintenance implements AutoCloseable {
      */
     static final Duration SOON = Duration.ofSeconds(3);
 
-    private static final Duration TICK = Duration.ofSeconds(2);
+    private static final Duration TICK = Duration.ofMillis(2_500);
     /** However often it is told that something is due. */
     private static final long LOOK_GAP_NANOS = Duration.ofMillis(5).toNanos();
 
@@ -89,7 +89,7 @@ final class Maintenance implements AutoCloseable {
         }
     }
 
-    /** A job that this worker has put off is due within a moment. A notice that is lost costs two seconds, not the job. */
+    /** A job that this worker has put off is due within a moment. A notice that is lost costs seconds, not the job. */
     void dueSoon() {
         if (lead.isHeld()) {
             loop.wake();

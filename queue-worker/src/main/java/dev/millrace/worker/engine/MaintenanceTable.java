@@ -47,8 +47,9 @@ final class MaintenanceTable {
         // Infinite times are possible in SQL, and no arithmetic is possible with them: one such job must not stop it
         // all.
         String outlook = """
-                (SELECT (extract(epoch FROM greatest(min(scheduled_at), 'epoch') - clock_timestamp()) * 1000)::bigint
-                    FROM %1$s.job_deferred WHERE state IN ('scheduled', 'retryable') AND scheduled_at < 'infinity'),
+                (SELECT (extract(epoch FROM greatest(scheduled_at, 'epoch') - clock_timestamp()) * 1000)::bigint
+                    FROM %1$s.job_deferred WHERE state IN ('scheduled', 'retryable') AND scheduled_at < 'infinity'
+                    ORDER BY scheduled_at LIMIT 1),
                 EXISTS (SELECT FROM %1$s.worker WHERE lease_expires_at < clock_timestamp()),
                 EXISTS (SELECT FROM %1$s.worker WHERE heartbeat_at > clock_timestamp() + interval '1 second'),
                 (extract(epoch FROM clock_timestamp()) * 1000000)::bigint

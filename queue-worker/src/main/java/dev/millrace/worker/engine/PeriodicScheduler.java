@@ -30,7 +30,7 @@ final class PeriodicScheduler implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(PeriodicScheduler.class);
 
     /** How soon a new entry, or one that was changed, is noticed; what is known to be nearer is waited for exactly. */
-    private static final Duration TICK = Duration.ofSeconds(4);
+    private static final Duration TICK = Duration.ofSeconds(5);
 
     private static final Duration CLOSE_LIMIT = Duration.ofSeconds(1);
     private static final int MAX_ERROR = 500;

@@ -72,6 +72,24 @@ class LeadFenceTest {
         }
     }
 
+    /** Or else the leader would promote nothing, again and again. */
+    @Test
+    void look_whereNothingWaits_nothingIsDue() throws SQLException {
+        database.execute("TRUNCATE job");
+        try (Connection connection = database.connect()) {
+            assertThat(maintenance.look(connection).nextDueMillis()).isEqualTo(Long.MAX_VALUE);
+            database.execute(
+                    "INSERT INTO job (kind, state, scheduled_at) VALUES ('k', 'pending', now() - interval '1 hour'),"
+                            + " ('k', 'scheduled', 'infinity')");
+            assertThat(maintenance.look(connection).nextDueMillis()).isEqualTo(Long.MAX_VALUE);
+            database.execute(
+                    "INSERT INTO job (kind, state, scheduled_at) VALUES ('k', 'scheduled', now() + interval '1 minute')");
+            assertThat(maintenance.look(connection).nextDueMillis()).isBetween(1L, 60_000L);
+            database.execute("INSERT INTO job (kind, state, scheduled_at) VALUES ('k', 'retryable', '-infinity')");
+            assertThat(maintenance.look(connection).nextDueMillis()).isNegative();
+        }
+    }
+
     @Test
     void lead_thatCanNotBeRenewed_isOverByTheMonotonicClock() {
         Lead lead = new Lead(LENGTH);
