@@ -26,7 +26,7 @@ final class WakeUps implements AutoCloseable {
 
     private static final String PREFIX = "available ";
     private static final Duration IDLE = Duration.ofHours(1);
-    /** Between two statements, and so many times what the last one took: notifications cost a tenth of a session at most. */
+    /** Between two statements. Where one follows the other, so many times what the last one took: a tenth of a session is enough. */
     private static final long MIN_GAP_NANOS = Duration.ofMillis(1).toNanos();
 
     private static final long MAX_GAP_NANOS = Duration.ofMillis(10).toNanos();
@@ -41,6 +41,7 @@ final class WakeUps implements AutoCloseable {
     private final CountDownLatch drained = new CountDownLatch(1);
     private long sentNanos = System.nanoTime();
     private long gapNanos;
+    private boolean followed;
     private volatile boolean closing;
 
     WakeUps(Supervisor supervisor) {
@@ -85,6 +86,7 @@ final class WakeUps implements AutoCloseable {
         }
         long sinceLast = System.nanoTime() - sentNanos;
         if (sinceLast < gapNanos && !closing) {
+            followed = true;
             return Duration.ofNanos(gapNanos - sinceLast);
         }
         long began = System.nanoTime();
@@ -98,7 +100,9 @@ final class WakeUps implements AutoCloseable {
             throw failure;
         }
         sentNanos = System.nanoTime();
-        gapNanos = Math.min(MAX_GAP_NANOS, Math.max(MIN_GAP_NANOS, GAP_BY_COST * (sentNanos - began)));
+        long byCost = followed ? Math.min(MAX_GAP_NANOS, GAP_BY_COST * (sentNanos - began)) : 0;
+        gapNanos = Math.max(MIN_GAP_NANOS, byCost);
+        followed = false;
         return pending.isEmpty() && !closing ? IDLE : Duration.ZERO;
     }
 

@@ -24,8 +24,8 @@ public final class Bench {
 
     private static final String LIMIT = "limit";
     private static final int WARM_UP_JOBS = 200_000;
-    private static final int WARM_UP_SINGLES = 500;
-    private static final int WARM_UP_SAMPLES = 100;
+    private static final int WARM_UP_SINGLES = 3_000;
+    private static final int WARM_UP_SAMPLES = 500;
 
     private final Database database;
     private final BenchConfig config;
@@ -108,9 +108,13 @@ public final class Bench {
         }
         new Work(rig).warmUp("warm", Math.min(WARM_UP_JOBS, sizes.jobs()));
         if (producer != null) {
+            int samples = 5 * sizes.latencySamples();
+            // Or else the tail would be the compiler's, which shares the cores.
+            new Steady(rig).warmUp("warm-steady", sizes.time().multipliedBy(2));
+            new Enqueue(rig).enqueue("warm-singles", Math.min(WARM_UP_SINGLES, samples), 1);
             IdleLatency latency = new IdleLatency(rig);
-            latency.here("warm-here", Math.min(WARM_UP_SAMPLES, sizes.latencySamples()));
-            latency.elsewhere("warm-elsewhere", Math.min(WARM_UP_SAMPLES, sizes.latencySamples()), producer);
+            latency.here("warm-here", Math.min(WARM_UP_SAMPLES, samples));
+            latency.elsewhere("warm-elsewhere", Math.min(WARM_UP_SAMPLES, samples), producer);
         }
     }
 

@@ -4,6 +4,7 @@ import dev.millrace.job.ArgsCodec;
 import dev.millrace.job.EnqueueOptions;
 import dev.millrace.job.JacksonArgsCodec;
 import dev.millrace.job.NewJob;
+import java.time.Duration;
 import java.util.BitSet;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -35,6 +36,11 @@ final class Steady {
         this.rig = rig;
     }
 
+    /** Without measuring: what runs later finds warm code on both sides. */
+    void warmUp(String name, Duration time) throws Exception {
+        drive(new Offer(name, 0, time));
+    }
+
     /**
      * Runs for the configured time.
      *
@@ -43,20 +49,9 @@ final class Steady {
      */
     void run(String name, String figure, int rate) throws Exception {
         rig.progress().step("producers and workers together" + (rate == 0 ? "" : ", " + rate + " jobs a second"));
-        long seconds = rig.config().sizes().time().toSeconds();
-        int most = Math.toIntExact(Math.min(Integer.MAX_VALUE / 2, seconds * (rate == 0 ? MOST_PER_SECOND : rate)));
         rig.table().tidy();
-        Offer offer = new Offer(name, rate, most);
-        Ended ended = rig.underSnapshot(() -> {
-            rig.workforce().start(name, most);
-            offer.begin();
-            Threads.run(PRODUCERS, offer::produce);
-            long ran = rig.workforce().ran();
-            double took = offer.seconds();
-            rig.awaitRan(offer.enqueued.get());
-            return new Ended(took, ran, rig.workforce().stop());
-        });
-        rig.check(name, offer.numbers(), offer.enqueued.get(), ended.tally());
+        Offer offer = new Offer(name, rate, rig.config().sizes().time());
+        Ended ended = rig.underSnapshot(() -> drive(offer));
         Figures figures = rig.figures();
         if (rate > 0) {
             figures.add(figure + ".offered_per_second", (double) rate);
@@ -66,12 +61,26 @@ final class Steady {
         IdleLatency.report(figures, figure + ".latency_ms", ended.tally());
     }
 
+    private Ended drive(Offer offer) throws Exception {
+        rig.workforce().start(offer.name, offer.most);
+        offer.begin();
+        Threads.run(PRODUCERS, offer::produce);
+        long ran = rig.workforce().ran();
+        double took = offer.seconds();
+        rig.awaitRan(offer.enqueued.get());
+        Ended ended = new Ended(took, ran, rig.workforce().stop());
+        rig.check(offer.name, offer.numbers(), offer.enqueued.get(), ended.tally());
+        return ended;
+    }
+
     /** What the producers share. */
     private final class Offer {
 
+        private final String name;
         private final EnqueueOptions options;
         private final String pad = Load.pad(rig.config().mix().argsBytes());
         private final int rate;
+        private final Duration time;
         private final int most;
         private final int batch;
         private final AtomicInteger next = new AtomicInteger();
@@ -83,10 +92,13 @@ final class Steady {
         private long beganNanos;
         private long beganMicros;
 
-        Offer(String queue, int rate, int most) {
-            this.options = EnqueueOptions.DEFAULTS.queue(queue);
+        Offer(String name, int rate, Duration time) {
+            this.name = name;
+            this.options = EnqueueOptions.DEFAULTS.queue(name);
             this.rate = rate;
-            this.most = most;
+            this.time = time;
+            this.most = Math.toIntExact(
+                    Math.min(Integer.MAX_VALUE / 2, time.toSeconds() * (rate == 0 ? MOST_PER_SECOND : rate)));
             this.batch = rate == 0 ? rig.config().sizes().batch() : Math.max(1, rate / TICKS);
         }
 
@@ -100,7 +112,7 @@ final class Steady {
         }
 
         void produce() throws InterruptedException {
-            long endNanos = rig.config().sizes().time().toNanos();
+            long endNanos = time.toNanos();
             for (int from = next.getAndAdd(batch); from < most; from = next.getAndAdd(batch)) {
                 long due = rate == 0 ? 0 : (long) (from * 1e9 / rate);
                 if (rate == 0) {
