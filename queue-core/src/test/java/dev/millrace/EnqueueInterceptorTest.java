@@ -28,7 +28,7 @@ class EnqueueInterceptorTest {
     record Email(String to) {}
 
     private static final JobType<Email> EMAIL = JobType.of("send_email", Email.class);
-    private static final Duration SOON = Duration.ofSeconds(10);
+    private static final Duration SOON = Duration.ofSeconds(60);
 
     private final TestDatabase database;
 

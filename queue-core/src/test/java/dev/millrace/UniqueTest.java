@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import dev.millrace.connection.Database;
+import dev.millrace.connection.PatientTimeouts;
 import dev.millrace.enqueue.Enqueued;
 import dev.millrace.enqueue.Enqueued.Outcome;
 import dev.millrace.job.JobState;
@@ -52,7 +53,7 @@ class UniqueTest {
     @BeforeEach
     void connect() {
         database.execute("TRUNCATE job, unique_key");
-        millrace = Millrace.connect(Database.of(database.url()));
+        millrace = Millrace.connect(Database.of(database.url()).withTimeouts(PatientTimeouts.PATIENT));
     }
 
     @AfterEach
@@ -210,7 +211,7 @@ class UniqueTest {
 
         assertThat(second).isEqualTo(new Enqueued(first.id(), Outcome.REPLACED));
         assertThat(database.queryLong("SELECT extract(epoch FROM scheduled_at - ?::timestamptz)::bigint FROM job", due))
-                .isBetween(299L, 305L);
+                .isBetween(299L, 360L);
         assertThat(database.queryString("SELECT args ->> 'item' || state FROM job"))
                 .isEqualTo("ascheduled");
     }

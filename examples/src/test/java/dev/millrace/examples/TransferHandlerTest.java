@@ -5,11 +5,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.millrace.Millrace;
 import dev.millrace.connection.Database;
+import dev.millrace.connection.Timeouts;
 import dev.millrace.examples.ExampleJobs.Transfer;
 import dev.millrace.testing.PostgresTest;
 import dev.millrace.testing.TestDatabase;
 import dev.millrace.worker.Worker;
 import dev.millrace.worker.handler.LeaseLostException;
+import java.time.Duration;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
@@ -21,6 +23,18 @@ import org.junit.jupiter.api.Timeout;
 @PostgresTest
 @Timeout(60)
 class TransferHandlerTest {
+
+    /** Time to wait for the rows of an account, or for a session: an attempt that ran out of it would be a retry. */
+    private static final Timeouts PATIENT = new Timeouts(
+            Duration.ofSeconds(20),
+            Duration.ofSeconds(21),
+            Duration.ofSeconds(22),
+            Duration.ofSeconds(23),
+            Duration.ofSeconds(20),
+            Duration.ofSeconds(3),
+            Duration.ofSeconds(8),
+            Duration.ofSeconds(10),
+            Duration.ofSeconds(5));
 
     private final TestDatabase database;
     private Millrace millrace;
@@ -42,7 +56,7 @@ class TransferHandlerTest {
     }
 
     private Worker.Builder worker() {
-        return Worker.builder(Database.of(database.url())).queue("default", 20);
+        return Worker.builder(Database.of(database.url()).withTimeouts(PATIENT)).queue("default", 20);
     }
 
     private void runAll(Worker.Builder builder) throws InterruptedException {

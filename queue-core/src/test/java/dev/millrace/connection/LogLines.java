@@ -55,6 +55,11 @@ final class LogLines {
         return lines.size();
     }
 
+    /** Returns how many of them contain that. */
+    long count(String part) {
+        return lines.stream().filter(line -> line.contains(part)).count();
+    }
+
     private static Logger root() {
         return (Logger) LoggerFactory.getLogger(org.slf4j.Logger.ROOT_LOGGER_NAME);
     }

@@ -115,6 +115,7 @@ class LongOutageTest {
     void flapping_isToldOnceAMinute() {
         int minutes = Integer.getInteger("soak.seconds") >= 600 ? 5 : 1;
         log.start();
+        long began = System.nanoTime();
         long attemptsBefore = supervisor.metrics().count(ConnectionMetrics.Counter.CONNECT_ATTEMPTS);
         double cpu = cpuOf(() -> {
             for (int i = 0; i < 30 * minutes; i++) {
@@ -125,6 +126,8 @@ class LongOutageTest {
             }
         });
         long attempts = supervisor.metrics().count(ConnectionMetrics.Counter.CONNECT_ATTEMPTS) - attemptsBefore;
+        // The machine may pause: then it takes longer, and there are more.
+        long seconds = Duration.ofNanos(System.nanoTime() - began).toSeconds() + 1;
         int lines = log.stop();
         System.out.printf(
                 "| flapping for %d min | %d attempts, the pool's included | %d lines ≥ WARN | CPU %.2f %% of a core | %d outages |%n",
@@ -132,7 +135,7 @@ class LongOutageTest {
         // Two outages told one by one, then that it flaps, and that once a minute.
         assertThat(lines).as(log.toString()).isLessThanOrEqualTo(3 + minutes);
         // The bucket of the supervisor and listener, and what the pool may grow by.
-        assertThat(attempts).isLessThanOrEqualTo(10 + 20L * minutes + 10 + 60L * minutes);
+        assertThat(attempts).isLessThanOrEqualTo(10 + seconds / 3 + 10 + seconds);
     }
 
     private static double cpuOf(Runnable action) {
@@ -146,7 +149,7 @@ class LongOutageTest {
     private static void passes(long nanos) {
         long end = System.nanoTime() + nanos;
         await().pollDelay(Duration.ofNanos(nanos))
-                .atMost(Duration.ofNanos(2 * nanos))
+                .atMost(SOON.plusNanos(nanos))
                 .until(() -> System.nanoTime() - end >= 0);
     }
 }

@@ -24,6 +24,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.postgresql.PGConnection;
 
 @PostgresTest
 class SupervisorTest {
@@ -40,6 +41,8 @@ class SupervisorTest {
     @AfterEach
     void close() {
         started.forEach(Supervisor::close);
+        // The server may end them later, and the next test counts sessions.
+        await().atMost(SOON).until(() -> sessions() == 0);
     }
 
     private Supervisor start(Database target) {
@@ -74,7 +77,7 @@ class SupervisorTest {
 
         assertThat(
                         database.query(
-                                "SELECT application_name FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'millrace/%' ORDER BY 1"))
+                                "SELECT application_name FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'millrace/unit/%' ORDER BY 1"))
                 .extracting(row -> row.get("application_name"))
                 .containsExactly("millrace/unit/control#1", "millrace/unit/work#1");
         String settings = supervisor.work(connection -> {
@@ -112,10 +115,14 @@ class SupervisorTest {
     void endedWorkSession_costsOneOperation_andNoEpoch() throws Exception {
         Supervisor supervisor = start(target());
         supervisor.awaitUp(SOON);
-        int pid = select(supervisor, "SELECT pg_backend_pid()");
-        database.execute("SELECT pg_terminate_backend(?)", pid);
 
-        assertThatThrownBy(() -> select(supervisor, "SELECT 1")).isInstanceOf(SQLException.class);
+        // While it is lent: one that has rested in the pool for a while is tested before, and replaced at no cost.
+        assertThatThrownBy(() -> supervisor.work(connection -> {
+                    int pid = connection.unwrap(PGConnection.class).getBackendPID();
+                    database.execute("SELECT pg_terminate_backend(?, 5000)", pid);
+                    return connection.createStatement().execute("SELECT 1");
+                }))
+                .isInstanceOf(SQLException.class);
         assertThat(select(supervisor, "SELECT 1")).isEqualTo(1);
         assertThat(supervisor.epoch()).isEqualTo(1);
     }
@@ -188,7 +195,7 @@ class SupervisorTest {
             long began = System.nanoTime();
             await().atMost(SOON).until(() -> supervisor.state() == State.BACKOFF);
             assertThat(Duration.ofNanos(System.nanoTime() - began))
-                    .isLessThan(Timeouts.DEFAULT.connect().plusSeconds(4));
+                    .isLessThan(Timeouts.DEFAULT.connect().plusSeconds(10));
         }
     }
 
@@ -214,7 +221,7 @@ class SupervisorTest {
                 }))
                 .isInstanceOf(SQLException.class);
         assertThat(Duration.ofNanos(System.nanoTime() - began))
-                .isLessThan(Timeouts.DEFAULT.operation().plusSeconds(3));
+                .isLessThan(Timeouts.DEFAULT.operation().plusSeconds(10));
         assertThat(select(supervisor, "SELECT 1")).isEqualTo(1);
     }
 
@@ -280,7 +287,7 @@ class SupervisorTest {
             database.execute(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'millrace/%/listen#%'");
             await().atMost(SOON)
-                    .until(() -> seen.all().stream().filter("missed"::equals).count() == 2);
+                    .until(() -> seen.all().stream().filter("missed"::equals).count() >= 2);
             database.execute("SELECT pg_notify('millrace', 'two')");
             seen.await("two"::equals, SOON);
             assertThat(listening).isNotNull();
@@ -311,7 +318,7 @@ class SupervisorTest {
     /** The one who gives a connection back must not touch the limit of the one who has it by now. */
     @Test
     void borrowersThatFollowEachOther_allHaveTheirLimit() throws Exception {
-        Supervisor supervisor = start(target().withPoolSize(2));
+        Supervisor supervisor = start(target().withPoolSize(2).withTimeouts(PatientTimeouts.PATIENT));
         supervisor.awaitUp(SOON);
         AtomicInteger unlimited = new AtomicInteger();
         AtomicInteger failed = new AtomicInteger();
@@ -343,17 +350,17 @@ class SupervisorTest {
 
     @Test
     void sessionIdleInATransaction_isEndedByTheServer_countedAndReplaced() throws Exception {
-        Timeouts fast = Timeouts.FAST;
+        Timeouts patient = PatientTimeouts.PATIENT;
         Supervisor supervisor = start(target().withTimeouts(new Timeouts(
-                fast.lock(),
-                fast.statement(),
-                fast.operation(),
-                fast.socketRead(),
+                patient.lock(),
+                patient.statement(),
+                patient.operation(),
+                patient.socketRead(),
                 Duration.ofMillis(300),
-                fast.tcpConnect(),
-                fast.connect(),
-                fast.probeInterval(),
-                fast.probe())));
+                patient.tcpConnect(),
+                patient.connect(),
+                patient.probeInterval(),
+                patient.probe())));
         supervisor.awaitUp(SOON);
         assertThatThrownBy(() -> supervisor.transaction(connection -> {
                     connection.createStatement().execute("SELECT 1");
@@ -397,12 +404,12 @@ class SupervisorTest {
         } catch (NoSuchMethodException olderThan21) {
             throw new org.opentest4j.TestAbortedException("needs a JDK with virtual threads", olderThan21);
         }
-        Supervisor supervisor = start(target());
+        Supervisor supervisor = start(target().withTimeouts(PatientTimeouts.PATIENT));
         supervisor.awaitUp(SOON);
         TestSignal<String> ended = new TestSignal<>();
         Thread thread = (Thread) start.invoke(null, (Runnable) () -> {
             try {
-                select(supervisor, "SELECT 1 FROM pg_sleep(4)");
+                select(supervisor, "SELECT 1 FROM pg_sleep(20)");
                 ended.accept("returned");
             } catch (SQLException closedByInterrupt) {
                 ended.accept("failed");

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.millrace.Millrace;
 import dev.millrace.connection.Database;
 import dev.millrace.connection.DatabaseUnavailableException;
+import dev.millrace.connection.PatientTimeouts;
 import dev.millrace.job.JobState;
 import dev.millrace.testing.PostgresTest;
 import dev.millrace.testing.TestDatabase;
@@ -44,8 +45,12 @@ class JobsBulkTest {
     @BeforeEach
     void connect() {
         database.execute("TRUNCATE job, unique_key");
-        millrace = Millrace.connect(Database.of(database.url()));
+        millrace = patient();
         jobs = millrace.jobs();
+    }
+
+    private Millrace patient() {
+        return Millrace.connect(Database.of(database.url()).withTimeouts(PatientTimeouts.PATIENT));
     }
 
     @AfterEach
@@ -199,22 +204,30 @@ class JobsBulkTest {
         }
     }
 
-    /** The database ends the one that has waited for longer, which is ours: it begins its batch afresh. */
+    /**
+     * The database ends the one that finds out. Each looks once, some time after it began to wait: ours when the other has surely
+     * begun too, the other much later. So it is ours, which begins its batch afresh.
+     */
     @Test
     void bulk_deadlockWithATransactionOfOthers_isDoneAfterIt() throws Exception {
         insert(2, "k", "discarded");
-        try (Connection other = database.connect();
+        database.execute("ALTER DATABASE \"" + database.name() + "\" SET deadlock_timeout = '5s'");
+        try (Millrace ours = patient();
+                Connection other = database.connect();
                 Statement statement = other.createStatement()) {
             other.setSchema("millrace");
+            statement.execute("SET deadlock_timeout = '1min'");
             other.setAutoCommit(false);
             statement.execute("SELECT FROM job ORDER BY id DESC LIMIT 1 FOR UPDATE");
             Future<BulkResult<RetryOutcome>> retry =
-                    threads.submit(() -> jobs.retry(JobFilter.DEAD, BulkOptions.DEFAULTS));
+                    threads.submit(() -> ours.jobs().retry(JobFilter.DEAD, BulkOptions.DEFAULTS));
             awaitBlocked();
             statement.execute("SELECT FROM job ORDER BY id LIMIT 1 FOR UPDATE");
             other.commit();
 
             assertThat(retry.get(30, TimeUnit.SECONDS).counts()).isEqualTo(Map.of(RetryOutcome.RETRIED, 2L));
+        } finally {
+            database.execute("ALTER DATABASE \"" + database.name() + "\" RESET deadlock_timeout");
         }
     }
 
@@ -249,31 +262,38 @@ class JobsBulkTest {
         assertThat(states()).isEqualTo("available k 100, discarded k 150");
     }
 
+    /** Within a batch: between two of them, a session that has ended may be replaced in time. */
     @Test
-    void bulk_sessionsEndInTheMiddle_keepsWhatWasDoneAndSaysSo() {
+    void bulk_sessionsEndInTheMiddle_keepsWhatWasDoneAndSaysSo() throws Exception {
         insert(250, "k", "discarded");
+        try (Connection other = database.connect();
+                Statement statement = other.createStatement()) {
+            other.setSchema("millrace");
+            other.setAutoCommit(false);
+            statement.execute("SELECT FROM job WHERE id = (SELECT id FROM job ORDER BY id OFFSET 150 LIMIT 1) FOR UPDATE");
+            Future<BulkResult<RetryOutcome>> retry = threads.submit(() -> jobs.retry(JobFilter.DEAD, HUNDREDS));
+            awaitBlocked();
+            database.query(
+                    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'millrace%'");
 
-        assertThatThrownBy(
-                        () -> jobs.retry(
-                                JobFilter.DEAD,
-                                HUNDREDS.onProgress(
-                                        progress -> database.query(
-                                                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'millrace%'"))))
-                .isInstanceOf(DatabaseUnavailableException.class)
-                .hasMessageContaining("Could not retry jobs after 100 were done, which stay so");
-
+            assertThatThrownBy(() -> retry.get(30, TimeUnit.SECONDS))
+                    .cause()
+                    .isInstanceOf(DatabaseUnavailableException.class)
+                    .hasMessageContaining("Could not retry jobs after 100 were done, which stay so");
+        }
         assertThat(states()).isEqualTo("available k 100, discarded k 150");
     }
 
     @Test
     void bulk_lockedByOthersForLong_saysSoAndKeepsWhatWasDone() throws SQLException {
         insert(250, "k", "discarded");
-        try (Connection other = database.connect();
+        try (Millrace withLimits = Millrace.connect(Database.of(database.url()));
+                Connection other = database.connect();
                 Statement statement = other.createStatement()) {
             other.setAutoCommit(false);
             statement.execute("SELECT FROM millrace.job ORDER BY id DESC LIMIT 1 FOR UPDATE");
 
-            assertThatThrownBy(() -> jobs.delete(JobFilter.DEAD, HUNDREDS))
+            assertThatThrownBy(() -> withLimits.jobs().delete(JobFilter.DEAD, HUNDREDS))
                     .isInstanceOf(JobsException.class)
                     .hasMessageContaining(
                             "Could not delete jobs after 200 were done, which stay so, another transaction holds one of them");

@@ -250,7 +250,7 @@ public final class JavaProcess implements AutoCloseable {
 
         /** Bounded: a grandchild that inherited the pipe may keep it open for ever. */
         void join() throws InterruptedException {
-            reader.join(2_000);
+            reader.join(10_000);
         }
     }
 }

@@ -291,10 +291,16 @@ public final class PatroniCluster implements AutoCloseable {
     }
 
     private Node primary() {
-        return nodes.stream()
-                .filter(node -> node.is("primary"))
-                .findFirst()
-                .orElseThrow(() -> new IllegalStateException("no primary now"));
+        // Patroni takes its primary back for some seconds when it could not renew its lock in time.
+        return await().pollDelay(Duration.ZERO)
+                .pollInterval(Duration.ofMillis(100))
+                .atMost(LIMIT)
+                .until(
+                        () -> nodes.stream()
+                                .filter(node -> node.is("primary"))
+                                .findFirst(),
+                        Optional::isPresent)
+                .orElseThrow();
     }
 
     private static boolean accepts(LoopbackPort port) {

@@ -1,6 +1,7 @@
 package dev.millrace.examples.bench;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import dev.millrace.testing.JavaProcess;
 import java.io.File;
@@ -34,9 +35,9 @@ class EmbeddedBenchIT {
     @Test
     void bench_onItsOwnServer_isDurable_andLeavesNothing() throws Exception {
         try (JavaProcess process =
-                bench("--scenario", "work", "--jobs", "1000", "--runs", "1", "--processes", "2", "--json")) {
-            process.awaitStderr("working off 1000 jobs", LIMIT);
+                bench("--scenario", "work", "--jobs", "10000", "--runs", "1", "--processes", "2", "--json")) {
             started = startedBy(process);
+            process.awaitStderr("working off 10000 jobs", LIMIT);
             assertThat(process.waitFor(LIMIT)).as(process.stderr()).isZero();
             assertThat(process.stdout())
                     .startsWith("{")
@@ -66,12 +67,19 @@ class EmbeddedBenchIT {
 
     /** The server, the benchmark and its processes, as long as they have parents by which they can be found. */
     private static List<ProcessHandle> startedBy(JavaProcess process) {
-        List<ProcessHandle> descendants =
-                ProcessHandle.of(process.pid()).orElseThrow().descendants().toList();
-        assertThat(descendants.stream()
-                        .filter(each -> each.info().commandLine().orElse("").contains("bench-process")))
-                .hasSize(2);
-        return descendants;
+        ProcessHandle bench = ProcessHandle.of(process.pid()).orElseThrow();
+        return await().atMost(LIMIT)
+                .until(() -> bench.descendants().toList(), descendants -> benchProcesses(descendants) == 2);
+    }
+
+    private static long benchProcesses(List<ProcessHandle> processes) {
+        return processes.stream()
+                .filter(each -> commandLine(each).contains("bench-process"))
+                .count();
+    }
+
+    private static String commandLine(ProcessHandle process) {
+        return process.info().commandLine().orElse("");
     }
 
     private void assertNothingLeft() throws Exception {
@@ -79,12 +87,15 @@ class EmbeddedBenchIT {
             // What worked for a benchmark that was stopped ends by itself, soon after it.
             each.onExit().get(LIMIT.toSeconds(), TimeUnit.SECONDS);
         }
-        assertThat(ProcessHandle.allProcesses()
-                        .filter(each -> each.info().commandLine().orElse("").contains(home.toString())))
-                .isEmpty();
-        try (Stream<Path> left = Files.list(home)) {
-            assertThat(left.filter(path -> path.getFileName().toString().startsWith("millrace")))
+        // The server is no child of the benchmark, and may outlive the order to stop by a moment.
+        await().atMost(LIMIT).untilAsserted(() -> {
+            assertThat(ProcessHandle.allProcesses()
+                            .filter(each -> commandLine(each).contains(home.toString())))
                     .isEmpty();
-        }
+            try (Stream<Path> left = Files.list(home)) {
+                assertThat(left.filter(path -> path.getFileName().toString().startsWith("millrace")))
+                        .isEmpty();
+            }
+        });
     }
 }

@@ -54,18 +54,20 @@ class QuickstartIT {
     }
 
     /** Neither the worker, nor PostgreSQL, which is not our child but has our folder on its command line, nor a file. */
-    private void assertNothingLeft(JavaProcess process) throws IOException {
-        assertThat(workers(process))
-                .allSatisfy(pid -> assertThat(ProcessHandle.of(pid).filter(ProcessHandle::isAlive))
-                        .isEmpty());
-        assertThat(ProcessHandle.allProcesses()
-                        .filter(each -> each.info().commandLine().orElse("").contains(home.toString())))
-                .isEmpty();
-        try (Stream<Path> left = Files.list(home.resolve("tmp"))) {
-            assertThat(left.filter(path -> Files.isDirectory(path)
-                            && path.getFileName().toString().startsWith("millrace")))
+    private void assertNothingLeft(JavaProcess process) {
+        await().atMost(Duration.ofSeconds(30)).untilAsserted(() -> {
+            assertThat(workers(process))
+                    .allSatisfy(pid -> assertThat(ProcessHandle.of(pid).filter(ProcessHandle::isAlive))
+                            .isEmpty());
+            assertThat(ProcessHandle.allProcesses()
+                            .filter(each -> each.info().commandLine().orElse("").contains(home.toString())))
                     .isEmpty();
-        }
+            try (Stream<Path> left = Files.list(home.resolve("tmp"))) {
+                assertThat(left.filter(path -> Files.isDirectory(path)
+                                && path.getFileName().toString().startsWith("millrace")))
+                        .isEmpty();
+            }
+        });
     }
 
     /**
@@ -155,7 +157,7 @@ class QuickstartIT {
             assertThat(process.isAlive()).isTrue();
             process.terminate();
             process.waitFor(LIMIT);
-            await().untilAsserted(() -> assertNothingLeft(process));
+            assertNothingLeft(process);
             assertThat(process.stderr()).isEmpty();
         }
     }

@@ -135,7 +135,8 @@ class FaultProxyTest {
     @ParameterizedTest
     @EnumSource(Direction.class)
     void blackHole_oneWay_isSilentAndResetAtHeal(Direction direction) throws SQLException {
-        try (Connection session = connect(true, 1)) {
+        try (Connection session = connect(true)) {
+            waitsAtMostFourSeconds(session);
             proxy.blackHole(direction);
             assertThatThrownBy(() -> query(session, "SELECT 1")).hasRootCauseInstanceOf(SocketTimeoutException.class);
             assertThat(proxy.swallowed(direction)).isPositive();
@@ -218,7 +219,8 @@ class FaultProxyTest {
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
     void truncate_toClient_letsThatMuchThrough(boolean tls) throws SQLException {
-        try (Connection session = connect(tls, 1)) {
+        try (Connection session = connect(tls)) {
+            waitsAtMostFourSeconds(session);
             long before = proxy.bytes(Direction.TO_CLIENT);
             proxy.truncate(Direction.TO_CLIENT, 9);
             assertThatThrownBy(() -> query(session, "SELECT 1")).hasRootCauseInstanceOf(SocketTimeoutException.class);
@@ -230,7 +232,7 @@ class FaultProxyTest {
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
     void inject_toClient_breaksTheSessionAndNothingElse(boolean tls) throws SQLException {
-        try (Connection session = connect(tls, 2);
+        try (Connection session = connect(tls);
                 Connection unharmed = DriverManager.getConnection(server.url("postgres"))) {
             proxy.inject(Direction.TO_CLIENT, new byte[] {'?', 0, 0, 0, 4, 1, 2, 3});
             assertThatThrownBy(() -> query(session, "SELECT 1")).isInstanceOf(SQLException.class);
@@ -242,7 +244,7 @@ class FaultProxyTest {
 
     @Test
     void inject_toServer_endsTheSession() throws SQLException {
-        try (Connection session = connect(false, 5)) {
+        try (Connection session = connect(false)) {
             proxy.inject(Direction.TO_SERVER, new byte[] {(byte) 0xff, 0x7f, 0x7f, 0x7f, 0x7f});
             assertThatThrownBy(() -> query(session, "SELECT 1")).isInstanceOf(SQLException.class);
         }
@@ -256,7 +258,7 @@ class FaultProxyTest {
     void handshake_broken_failsWithTlsErrorAndKeepsTheServerOut(Handshake handshake) throws SQLException {
         try (Connection present = connect(true)) {
             proxy.atHandshake(handshake);
-            assertThatThrownBy(() -> connect(true, 5))
+            assertThatThrownBy(() -> connect(true))
                     .satisfies(e -> assertThat(causes(e)).hasAtLeastOneElementOfType(SSLException.class));
             assertThat(query(present, "SELECT 1")).isEqualTo("1");
         }
@@ -317,12 +319,13 @@ class FaultProxyTest {
     }
 
     private Connection connect(boolean tls) throws SQLException {
-        return connect(tls, 20);
+        String url = tls ? server.verifyFullUrl("postgres") : server.url("postgres") + "&sslmode=disable";
+        return DriverManager.getConnection(proxy.url(url) + "&socketTimeout=20");
     }
 
-    private Connection connect(boolean tls, int socketTimeout) throws SQLException {
-        String url = tls ? server.verifyFullUrl("postgres") : server.url("postgres") + "&sslmode=disable";
-        return DriverManager.getConnection(proxy.url(url) + "&socketTimeout=" + socketTimeout);
+    /** Time enough for what the server says all the same; only from now on, not for the start of the session. */
+    private static void waitsAtMostFourSeconds(Connection session) throws SQLException {
+        session.setNetworkTimeout(Runnable::run, 4_000);
     }
 
     private static List<Throwable> causes(Throwable failure) {

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Timeout;
 class PatroniClusterTest {
 
     @Test
-    @Timeout(120)
+    @Timeout(300)
     void switchoverThenKill_sameUrls_leadToTheNewPrimary() throws SQLException {
         PatroniCluster.assumeInstalled();
         PatroniCluster cluster = PatroniCluster.start();

@@ -55,7 +55,7 @@ class PgBouncerTest {
     void sessionMode_twoClientsOneServerConnection_secondWaitsUntilRefused() throws SQLException {
         try (PgBouncer bouncer = bouncer(PoolMode.SESSION)
                         .defaultPoolSize(1)
-                        .queryWaitTimeout(Duration.ofSeconds(1))
+                        .queryWaitTimeout(Duration.ofSeconds(5))
                         .start();
                 Connection one = connect(bouncer)) {
             assertThat(query(one, "SELECT 1")).isEqualTo("1");
@@ -194,7 +194,7 @@ class PgBouncerTest {
     @Test
     void close_twice_freesThePort() {
         PgBouncer bouncer = bouncer(PoolMode.TRANSACTION).start();
-        assertThat(bouncer.log()).contains("listening on");
+        await().until(() -> bouncer.log().contains("listening on"));
         bouncer.close();
         bouncer.close();
         assertThatThrownBy(() -> connect(bouncer)).isInstanceOf(SQLException.class);

@@ -300,6 +300,7 @@ class CliIT {
             try (JavaProcess worker = down(server, handlers);
                     JavaProcess impatient = down(server, handlers)) {
                 worker.awaitStderr("The database is not usable yet, will go on trying", LIMIT);
+                impatient.awaitStderr("will go on trying", LIMIT);
                 impatient.terminate();
                 assertThat(impatient.waitFor(Duration.ofSeconds(15)))
                         .as(impatient.stderr())

@@ -91,12 +91,16 @@ class HttpIT {
         assertThat(get("/health/ready").statusCode()).isEqualTo(200);
         HttpResponse<String> metrics = get("/metrics");
         assertThat(metrics.headers().firstValue("Content-Type")).contains("text/plain; version=0.0.4; charset=utf-8");
-        assertThat(metrics.body())
-                .contains(
-                        "millrace_worker_ready 1.0",
-                        "millrace_queue_jobs{queue=\"default\",state=\"available\"} 0.0",
-                        "millrace_connection_outages_total{client=\"worker\"} 0.0",
-                        "jvm_memory_used_bytes{");
+        // A scrape waits for the queues for no longer than a second; the next one has what was asked then.
+        await().atMost(LIMIT).untilAsserted(() -> {
+            String scraped = get("/metrics").body();
+            assertThat(scraped)
+                    .contains(
+                            "millrace_worker_ready 1.0",
+                            "millrace_queue_jobs{queue=\"default\",state=\"available\"} 0.0",
+                            "millrace_connection_outages_total{client=\"worker\"} 0.0",
+                            "jvm_memory_used_bytes{");
+        });
 
         worker.terminate();
         assertThat(worker.waitFor(LIMIT)).as(worker.stderr()).isZero();

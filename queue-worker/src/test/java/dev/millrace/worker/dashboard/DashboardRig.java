@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.millrace.connection.Database;
+import dev.millrace.connection.Timeouts;
 import dev.millrace.job.JobType;
 import dev.millrace.testing.TestDatabase;
 import dev.millrace.worker.Worker;
@@ -32,6 +33,18 @@ final class DashboardRig implements AutoCloseable {
 
     static final Duration SOON = Duration.ofSeconds(20);
 
+    /** A page that meets a lock waits until the test lets go of it. */
+    private static final Timeouts PATIENT = new Timeouts(
+            Duration.ofSeconds(10),
+            Duration.ofSeconds(12),
+            Duration.ofSeconds(14),
+            Duration.ofSeconds(16),
+            Duration.ofSeconds(10),
+            Duration.ofSeconds(3),
+            Duration.ofSeconds(8),
+            Duration.ofSeconds(10),
+            Duration.ofSeconds(5));
+
     private static final Pattern TOKEN = Pattern.compile("name=\"_token\" value=\"([^\"]+)\"");
 
     record Nothing() {}
@@ -50,7 +63,7 @@ final class DashboardRig implements AutoCloseable {
     DashboardRig(TestDatabase database, Redaction redaction) throws IOException {
         this.database = database;
         database.execute("TRUNCATE job, queue, worker, leader, unique_key, periodic");
-        worker = Worker.builder(Database.of(database.url()))
+        worker = Worker.builder(Database.of(database.url()).withTimeouts(PATIENT))
                 .queue("run", 2)
                 .grace(Duration.ofSeconds(2))
                 .handle(JobType.of("hold", Nothing.class), (job, nothing) -> held.await())

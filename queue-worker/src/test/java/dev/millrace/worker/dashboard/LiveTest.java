@@ -76,7 +76,10 @@ class LiveTest {
             assertThat(tables).contains("&lt;b&gt;away", "Jobs by state").doesNotContain("<b>", "_token");
             assertThat(points(stream)).hasSize(1);
             rig.insert("kind, queue", "k", "another");
-            assertThat(next(stream, "tables")).contains("another");
+            // What is told next may have been looked at before.
+            while (!next(stream, "tables").contains("another")) {
+                assertThat(points(stream)).hasSize(1);
+            }
             JsonNode point = points(stream);
             assertThat(point).hasSize(1);
             assertThat(point.get(0).path("queues").path("another").size()).isEqualTo(3);

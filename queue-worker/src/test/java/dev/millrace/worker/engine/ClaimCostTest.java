@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.millrace.connection.Database;
 import dev.millrace.connection.Supervisor;
+import dev.millrace.connection.Timeouts;
 import dev.millrace.migrations.SchemaName;
 import dev.millrace.testing.PostgresTest;
 import dev.millrace.testing.TestDatabase;
@@ -25,6 +26,18 @@ class ClaimCostTest {
     private static final int BATCH = 100;
     private static final int RUNS = 9;
 
+    /** A sweep over a million jobs may take its time. */
+    private static final Timeouts LONG = new Timeouts(
+            Duration.ofSeconds(2),
+            Duration.ofSeconds(60),
+            Duration.ofSeconds(70),
+            Duration.ofSeconds(80),
+            Duration.ofSeconds(10),
+            Duration.ofSeconds(3),
+            Duration.ofSeconds(8),
+            Duration.ofSeconds(10),
+            Duration.ofSeconds(5));
+
     private static TestDatabase database;
     private static Supervisor supervisor;
     private static JobTable table;
@@ -32,7 +45,7 @@ class ClaimCostTest {
     @BeforeAll
     static void connect(TestDatabase given) throws InterruptedException {
         database = given;
-        supervisor = Supervisor.start(Database.of(database.url()));
+        supervisor = Supervisor.start(Database.of(database.url()).withTimeouts(LONG));
         supervisor.awaitUp(Duration.ofSeconds(20));
         table = new JobTable(SchemaName.DEFAULT);
     }

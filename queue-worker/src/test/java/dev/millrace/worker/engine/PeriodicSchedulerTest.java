@@ -22,6 +22,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -36,7 +37,7 @@ class PeriodicSchedulerTest {
 
     private static final JobType<Note> NOTE = JobType.of("note", Note.class);
     private static final Schedule EVERY_SECOND = Schedule.every(Duration.ofSeconds(1));
-    private static final Duration SOON = Duration.ofSeconds(20);
+    private static final Duration SOON = Duration.ofSeconds(60);
 
     private final TestDatabase database;
     private final List<AutoCloseable> opened = new ArrayList<>();
@@ -157,6 +158,8 @@ class PeriodicSchedulerTest {
             assertThat(error("b bad zone")).contains("Time zone 'Europe/Atlantis' is not known here");
             assertThat(error("c never")).contains("never comes true");
             assertThat(error("d refused")).contains("The database refused its job", "not_this");
+            // It is told after it is written.
+            await().atMost(SOON).until(() -> logged.list.size() >= 4);
             // Each told once, not at every look and not by every leader.
             assertThat(logged.list)
                     .extracting(ILoggingEvent::getFormattedMessage)
@@ -227,9 +230,11 @@ class PeriodicSchedulerTest {
 
     @Test
     void customSchedule_thatEnds_isLookedAtNoMore() throws Exception {
-        // Later than the worker needs to start.
-        Instant only = Instant.now().plusSeconds(4);
-        start(false, job("once", after -> after.isBefore(only) ? only : null));
+        AtomicReference<Instant> only = new AtomicReference<>();
+        start(false, job("once", after -> {
+            only.compareAndSet(null, after.plusSeconds(1));
+            return after.isBefore(only.get()) ? only.get() : null;
+        }));
 
         awaitJobs("once", 1);
 
