@@ -52,7 +52,7 @@ class FailureMatrixTest {
     private static final int POOL = 4;
     private static final Duration SOON = Duration.ofSeconds(60);
     /** A machine that runs other things at the same time. */
-    private static final Duration NOISE = Duration.ofSeconds(8);
+    private static final Duration NOISE = Duration.ofSeconds(3);
 
     private static final Duration AT_ONCE = Duration.ofMillis(500);
     private static final Duration SILENCE =
@@ -356,7 +356,8 @@ class FailureMatrixTest {
             ROWS.add(figures);
             System.out.println(figures + " " + supervisor.metrics());
             assertThat(Duration.ofNanos(noticed)).isLessThan(fault.detect().plus(NOISE));
-            // One for each outage, and a noisy machine makes more than one; and it makes statements run into their limit.
+            // One for each outage, and a noisy machine makes more than one; and it makes statements run into their
+            // limit.
             assertThat(lines - log.count("failed (TIMED_OUT)"))
                     .as(log.toString())
                     .isLessThanOrEqualTo(1 + outages(supervisor) - outagesBefore);

@@ -37,7 +37,7 @@ class NameServiceTest {
                 closed.terminate();
                 assertThat(closed.waitFor(SOON)).isEqualTo(143);
                 // Long before the look-up.
-                assertThat(last(CLOSED, closed)).isLessThan(10_000);
+                assertThat(last(CLOSED, closed)).isLessThan(5_000);
 
                 process.awaitStdout("epoch 6", SOON);
                 assertThat(process.stdout()).contains("live true").doesNotContain("live false", "ready true");

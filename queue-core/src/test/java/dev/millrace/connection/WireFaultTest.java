@@ -73,8 +73,8 @@ class WireFaultTest {
 
     private Supervisor start(WireScript script) throws Exception {
         WireServer server = script.start();
-        Supervisor supervisor = Supervisor.start(
-                Database.of(server.url()).withTimeouts(LIMITS).withInstance("wire"), events);
+        Supervisor supervisor =
+                Supervisor.start(Database.of(server.url()).withTimeouts(LIMITS).withInstance("wire"), events);
         opened.add(supervisor);
         opened.add(server);
         supervisor.awaitUp(SOON);
@@ -147,8 +147,8 @@ class WireFaultTest {
     void halfANotification_isEndedByTheWatchdog_andListeningGoesOn() throws Exception {
         WireScript script = millrace();
         WireServer server = script.start();
-        Supervisor supervisor = Supervisor.start(
-                Database.of(server.url()).withTimeouts(LIMITS).withInstance("wire"), events);
+        Supervisor supervisor =
+                Supervisor.start(Database.of(server.url()).withTimeouts(LIMITS).withInstance("wire"), events);
         opened.add(supervisor);
         opened.add(server);
         supervisor.awaitUp(SOON);
@@ -182,8 +182,8 @@ class WireFaultTest {
         WireServer server =
                 WireServer.script().onConnect(0, fatal("57P01", "not today")).start();
         opened.add(server);
-        Supervisor supervisor = Supervisor.start(
-                Database.of(server.url()).withTimeouts(LIMITS).withInstance("wire"), events);
+        Supervisor supervisor =
+                Supervisor.start(Database.of(server.url()).withTimeouts(LIMITS).withInstance("wire"), events);
         opened.add(0, supervisor);
         supervisor.listen(new NotificationHandler() {
             @Override

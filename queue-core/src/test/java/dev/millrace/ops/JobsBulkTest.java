@@ -270,7 +270,8 @@ class JobsBulkTest {
                 Statement statement = other.createStatement()) {
             other.setSchema("millrace");
             other.setAutoCommit(false);
-            statement.execute("SELECT FROM job WHERE id = (SELECT id FROM job ORDER BY id OFFSET 150 LIMIT 1) FOR UPDATE");
+            statement.execute(
+                    "SELECT FROM job WHERE id = (SELECT id FROM job ORDER BY id OFFSET 150 LIMIT 1) FOR UPDATE");
             Future<BulkResult<RetryOutcome>> retry = threads.submit(() -> jobs.retry(JobFilter.DEAD, HUNDREDS));
             awaitBlocked();
             database.query(

@@ -295,11 +295,7 @@ public final class PatroniCluster implements AutoCloseable {
         return await().pollDelay(Duration.ZERO)
                 .pollInterval(Duration.ofMillis(100))
                 .atMost(LIMIT)
-                .until(
-                        () -> nodes.stream()
-                                .filter(node -> node.is("primary"))
-                                .findFirst(),
-                        Optional::isPresent)
+                .until(() -> nodes.stream().filter(node -> node.is("primary")).findFirst(), Optional::isPresent)
                 .orElseThrow();
     }
 

@@ -8,6 +8,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.sql.Types;
+import java.time.Duration;
 import java.time.LocalDate;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
@@ -258,6 +259,19 @@ final class HistoryTable {
             }
             statement.execute("DROP TABLE " + schema + "." + table);
             return true;
+        }
+    }
+
+    /** Whether the statistics of all partitions together are as young as that. */
+    boolean analyzedWithin(Connection connection, Duration time) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(
+                "SELECT coalesce(last_analyze > now() - ? * interval '1 second', false) FROM pg_stat_all_tables"
+                        + " WHERE relid = to_regclass(?)")) {
+            statement.setLong(1, time.toSeconds());
+            statement.setString(2, schema + ".job");
+            try (ResultSet row = statement.executeQuery()) {
+                return row.next() && row.getBoolean(1);
+            }
         }
     }
 

@@ -31,7 +31,7 @@ final class Retention {
 
     private static final Duration EVERY = Duration.ofMinutes(1);
     private static final Duration NOT_LEADING = Duration.ofMinutes(5);
-    private static final long ANALYZE_EVERY_NANOS = Duration.ofHours(6).toNanos();
+    private static final Duration ANALYZE_EVERY = Duration.ofHours(6);
     private static final int REST_FACTOR = 19;
     private static final int DROP_TRIES = 3;
     private static final String LOCK_NOT_AVAILABLE = "55P03";
@@ -141,10 +141,11 @@ final class Retention {
             }
         });
         pass.add(() -> deleteExpired(HistoryTable.Part.REST, 0));
-        if (!analyzed
-                || System.nanoTime() - analyzedNanos > ANALYZE_EVERY_NANOS
-                || !outlook.missing().isEmpty()) {
-            pass.add(this::analyze);
+        boolean newDays = !outlook.missing().isEmpty();
+        if (!analyzed || newDays || System.nanoTime() - analyzedNanos > ANALYZE_EVERY.toNanos()) {
+            // A worker that starts and leads finds what the one before it has done: it begins with the jobs.
+            boolean first = !analyzed && !newDays;
+            pass.add(() -> analyze(first));
         }
     }
 
@@ -222,11 +223,16 @@ final class Retention {
         return () -> deleteExpired(part, page + HistoryTable.PAGES);
     }
 
-    private @Nullable Step analyze() {
+    private @Nullable Step analyze(boolean unlessDone) {
         analyzed = true;
         analyzedNanos = System.nanoTime();
         try {
-            supervisor.work(table::analyze);
+            supervisor.work(connection -> {
+                if (!unlessDone || !table.analyzedWithin(connection, ANALYZE_EVERY)) {
+                    table.analyze(connection);
+                }
+                return null;
+            });
         } catch (SQLException | RuntimeException nextTime) {
             LOG.debug("The job table could not be analysed: {}", Faults.brief(nextTime), nextTime);
         }

@@ -97,7 +97,8 @@ class DoctorRightsTest {
             assertThat(one(report, check).level()).isEqualTo(Level.WARN);
         }
         // One that takes two seconds, as where the machine pauses, is none.
-        await().atMost(Duration.ofSeconds(30)).until(() -> one(report(), "wake-up").level() == Level.OK);
+        await().atMost(Duration.ofSeconds(30))
+                .until(() -> one(report(), "wake-up").level() == Level.OK);
         assertThat(report.toString()).doesNotContain(PASSWORD);
     }
 

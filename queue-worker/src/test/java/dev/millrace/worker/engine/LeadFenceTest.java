@@ -1,6 +1,7 @@
 package dev.millrace.worker.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import dev.millrace.migrations.SchemaName;
 import dev.millrace.testing.PostgresTest;
@@ -69,6 +70,16 @@ class LeadFenceTest {
             assertThat(maintenance.lead(connection, "b", LENGTH).term()).isEqualTo(second);
             assertThat(drop(connection, "b", second)).isTrue();
             assertThat(dayIsThere()).isFalse();
+        }
+    }
+
+    /** Or else each worker that starts and leads would read tables that the one before it has read. */
+    @Test
+    void statistics_thatAreYoung_areKnownToBe() throws SQLException {
+        try (Connection connection = database.connect()) {
+            history.analyze(connection);
+            await().atMost(Duration.ofSeconds(20)).until(() -> history.analyzedWithin(connection, Duration.ofHours(1)));
+            assertThat(history.analyzedWithin(connection, Duration.ZERO)).isFalse();
         }
     }
 
