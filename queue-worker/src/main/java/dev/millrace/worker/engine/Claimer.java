@@ -32,8 +32,13 @@ final class Claimer {
     private static final int MAX_PREFETCH = 4_000;
     /** Of arguments like those of the last claim: large ones are not gathered by the thousand. */
     private static final int MAX_PREFETCH_CHARS = 4 << 20;
-    /** What is prefetched would run within this time, so it does not wait here while another worker idles. */
+    /**
+     * What is prefetched would run within this time, so it does not wait here while another worker idles; or within two claims of a
+     * database that is slower than that: then nobody idles, and larger claims are what makes it faster.
+     */
     private static final double PREFETCH_SECONDS = 0.02;
+
+    private static final double MOST_PREFETCH_SECONDS = 0.2;
 
     /** Claims in a row that brought nothing, from which on the next one keeps a distance: others are quicker to what is told. */
     private static final int EMPTY_CLAIMS = 3;
@@ -72,6 +77,7 @@ final class Claimer {
     /** Mean size of arguments; up at once, down by halves. */
     private double argsChars;
 
+    private double claimSeconds;
     private double donePerSecond;
     private long doneBefore;
     private long measuredNanos = System.nanoTime();
@@ -255,7 +261,9 @@ final class Claimer {
         try {
             List<LeasedJob> claimed = supervisor.work(connection ->
                     table.claim(connection, queue, connection.createArrayOf("text", kinds), demand, range, workerId));
-            floors.claimed(range, claimed, claimed.size() == demand, began, System.nanoTime());
+            long ended = System.nanoTime();
+            claimSeconds += ((ended - began) / 1e9 - claimSeconds) / 4;
+            floors.claimed(range, claimed, claimed.size() == demand, began, ended);
             return claimed;
         } catch (SQLException failure) {
             reconcile = true;
@@ -325,7 +333,8 @@ final class Claimer {
             measuredNanos = now;
         }
         return (int) Math.min(
-                Math.min(MAX_PREFETCH, MAX_PREFETCH_CHARS / Math.max(1, argsChars)), donePerSecond * PREFETCH_SECONDS);
+                Math.min(MAX_PREFETCH, MAX_PREFETCH_CHARS / Math.max(1, argsChars)),
+                donePerSecond * Math.min(MOST_PREFETCH_SECONDS, Math.max(PREFETCH_SECONDS, 2 * claimSeconds)));
     }
 
     /** So that many workers do not poll in step. */
