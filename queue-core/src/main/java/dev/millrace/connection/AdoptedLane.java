@@ -48,7 +48,7 @@ final class AdoptedLane implements WorkLane {
     }
 
     @Override
-    public Loan borrow() throws SQLException {
+    public Loan borrow(boolean proven) throws SQLException {
         acquirePermit();
         Link link = null;
         Connection connection = null;

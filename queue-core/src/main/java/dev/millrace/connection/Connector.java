@@ -193,9 +193,8 @@ final class Connector {
         properties.setProperty("ApplicationName", applicationName(link));
         boolean pooled = pooler && !database.isDirect(listening);
         if (pooled || plansKept) {
-            // Behind a pooler, whoever prepares a statement on one server connection may execute it on another. Where
-            // plans
-            // may be kept, only what is prepared keeps one.
+            // Behind a pooler, whoever prepares a statement on one server connection may execute it on another.
+            // Where plans may be kept, only what is prepared keeps one.
             properties.setProperty("prepareThreshold", "0");
         }
         if ((!pooled && !optionsRefused) || database.isDirect(listening)) {

@@ -37,7 +37,7 @@ public final class Supervisor implements AutoCloseable {
 
     /**
      * A link that answered so lately is not asked whether it is alive before it is used. A worker's loops expect faults, and an idle
-     * one would spend half of its statements on it; a producer's operation would fail.
+     * one would spend half of its statements on it; a producer's operation would fail, or a handler's.
      */
     private static final Duration TRUSTED = Duration.ofSeconds(5);
 
@@ -80,12 +80,12 @@ public final class Supervisor implements AutoCloseable {
         this.watchdog = new Watchdog(database.instance(), metrics);
         this.links = new Links(database, watchdog, metrics, this::ended);
         this.budget = new BudgetWatch(database, database.poolSize() + Links.BESIDES_POOL, this::tell);
-        this.connector = new Connector(database, plansKept, links::create);
+        this.connector = new Connector(database, this.plansKept, links::create);
         this.server = new ServerCheck(database, connector);
         this.growth = new Growth(database.poolSize(), new SplittableRandom(), System::nanoTime);
         DataSource adopted = database.adopted();
         this.lane = adopted == null
-                ? new WorkPool(database, plansKept ? Duration.ZERO : TRUSTED, this::openForPool)
+                ? new WorkPool(database, this.plansKept ? Duration.ZERO : TRUSTED, this::openForPool)
                 : new AdoptedLane(database, adopted, links::create, this::epoch, connector::isBehindPooler);
         this.machine = new Machine(
                 database, new Connections(), standing, metrics, this::tell, System::nanoTime, new SplittableRandom());
@@ -246,7 +246,7 @@ public final class Supervisor implements AutoCloseable {
         standing.requireUp();
         long asked = System.nanoTime();
         Link link = null;
-        try (WorkLane.Loan loan = lane.borrow()) {
+        try (WorkLane.Loan loan = lane.borrow(lentFor != null)) {
             metrics.measure(ConnectionMetrics.Timer.POOL_WAIT, System.nanoTime() - asked);
             link = loan.link();
             if (lentFor == null) {

@@ -17,7 +17,12 @@ interface WorkLane extends AutoCloseable {
         void close() throws SQLException;
     }
 
-    Loan borrow() throws SQLException;
+    /**
+     * A connection for one operation.
+     *
+     * @param proven whether it must have answered within a moment: for whoever can't simply try again
+     */
+    Loan borrow(boolean proven) throws SQLException;
 
     /** The link below a borrowed connection. */
     Link linkOf(Connection borrowed) throws SQLException;

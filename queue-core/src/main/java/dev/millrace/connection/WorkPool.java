@@ -31,9 +31,11 @@ final class WorkPool implements WorkLane {
     }
 
     private static final long IDLE_MILLIS = 60_000;
+    private static final long MOMENT_NANOS = Duration.ofMillis(500).toNanos();
 
     private final Map<PgConnection, Link> links = new ConcurrentHashMap<>();
     private final HikariDataSource pool;
+    private final int validationSeconds;
 
     /**
      * A pool without links.
@@ -43,6 +45,7 @@ final class WorkPool implements WorkLane {
     WorkPool(Database database, Duration trusted, LinkSource source) {
         String name = database.instance();
         Timeouts timeouts = database.timeouts();
+        validationSeconds = (int) Math.max(1, timeouts.lock().toSeconds());
         HikariConfig config = new HikariConfig();
         config.setPoolName("millrace-pool-" + name);
         config.setDataSource(new LinkDataSource(source, links, timeouts, trusted));
@@ -63,15 +66,28 @@ final class WorkPool implements WorkLane {
     }
 
     @Override
-    public Loan borrow() throws SQLException {
-        Connection connection = pool.getConnection();
-        try {
-            return new PoolLoan(connection, linkOf(connection));
-        } catch (SQLException killedMeanwhile) {
+    public Loan borrow(boolean proven) throws SQLException {
+        for (int others = pool.getMaximumPoolSize(); ; others--) {
+            Connection connection = pool.getConnection();
+            try {
+                Link link = linkOf(connection);
+                if (!proven || others <= 0 || answers(link)) {
+                    return new PoolLoan(connection, link);
+                }
+            } catch (SQLException killedMeanwhile) {
+                pool.evictConnection(connection);
+                connection.close();
+                throw killedMeanwhile;
+            }
+            // The next one is another, or new and so proven.
             pool.evictConnection(connection);
             connection.close();
-            throw killedMeanwhile;
         }
+    }
+
+    private boolean answers(Link link) throws SQLException {
+        return System.nanoTime() - link.aliveNanos() < MOMENT_NANOS
+                || link.connection().isValid(validationSeconds);
     }
 
     private final class PoolLoan implements Loan {

@@ -45,9 +45,8 @@ final class JobInserts {
         String sequence = "nextval('" + s.replace("'", "''") + ".job_seq')";
         // What most jobs are: nothing that the defaults do not say, and nothing to ask back.
         this.plain = "INSERT INTO " + s + ".job_available (id, queue, kind, args) VALUES (?, ?, ?, ?::jsonb)";
-        // Straight into the partition, nothing to route, and one row of values, the cheapest form to plan. A reserved
-        // id
-        // may be old; a run order must be behind every one given before.
+        // Straight into the partition, nothing to route, and one row of values, the cheapest form to plan.
+        // A reserved id may be old; a run order must be behind every one given before.
         this.now = """
                 INSERT INTO %1$s.job_available
                     (id, run_order, queue, kind, args, priority, max_attempts, timeout, tags, metadata, retry_policy)

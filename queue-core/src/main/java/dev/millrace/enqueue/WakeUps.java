@@ -29,7 +29,7 @@ final class WakeUps implements AutoCloseable {
     /** Between two statements. Where one follows the other, so many times what the last one took: a tenth of a session is enough. */
     private static final long MIN_GAP_NANOS = Duration.ofMillis(1).toNanos();
 
-    private static final long MAX_GAP_NANOS = Duration.ofMillis(10).toNanos();
+    private static final long MAX_GAP_NANOS = Duration.ofMillis(5).toNanos();
     private static final int GAP_BY_COST = 10;
 
     private static final long CLOSE_MILLIS = 1_000;

@@ -66,15 +66,24 @@ record Walk(SchemaName schema, JobFilter filter, JobOrder order, PageRequest.@Nu
         }
         if (NOT_COMPLETED.containsAll(states)) {
             // Word for word the condition of the index job_finalized_not_completed.
-            phases.add(phase("job_finalized", " AND state IN ('cancelled', 'discarded')" + days(asked.finalized)));
+            history(phases, " AND state IN ('cancelled', 'discarded')");
         } else if (ended || states.stream().anyMatch(JobState::isFinal)) {
-            phases.add(phase("job_finalized", days(asked.finalized)));
+            history(phases, "");
         }
         if (phases.isEmpty()) {
             // Only what has ended has a time of the end: nothing can match.
             phases.add("SELECT NULL::bigint AS id WHERE false");
         }
         return phases;
+    }
+
+    private void history(List<String> phases, String more) {
+        String days = days(filter.conditions().finalized);
+        phases.add(phase("job_finalized", more + days));
+        if (!days.isEmpty()) {
+            // What no day covers is read whatever its day: so it counts whatever its day, some of it twice.
+            phases.add(phase("job_finalized_default", more));
+        }
     }
 
     /** Numbers and days alone, so they need not be bound. */

@@ -12,7 +12,7 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * The periodic jobs that the database keeps: looked at and changed while workers run, which take notice within a second. Safe for use
+ * The periodic jobs that the database keeps: looked at and changed while workers run, which take notice within five seconds. Safe for use
  * by many threads.
  *
  * <p>All methods throw {@link PeriodicException} if the database refuses, and {@link DatabaseUnavailableException} if it can't be

@@ -13,6 +13,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
@@ -102,9 +103,19 @@ class JobsPlanTest {
                 JobFilter.ALL.argsContain("{\"n\": 77777}"),
                 JobFilter.ALL.errorContains("no such error"),
                 JobFilter.ALL.createdBefore(Instant.EPOCH),
+                // The days of what is read are others than those of what is asked for, at whatever time of day this
+                // runs.
+                endedBefore(2).kinds("no_such_kind"),
+                endedBefore(3).kinds("no_such_kind"),
                 JobFilter.ALL
                         .finalizedBefore(Instant.now().minusSeconds(40 * 3_600))
                         .kinds("no_such_kind"));
+    }
+
+    /** Before the first moment of a day. */
+    private static JobFilter endedBefore(int daysAgo) {
+        return JobFilter.ALL.finalizedBefore(
+                Instant.now().minus(daysAgo, ChronoUnit.DAYS).truncatedTo(ChronoUnit.DAYS));
     }
 
     @ParameterizedTest

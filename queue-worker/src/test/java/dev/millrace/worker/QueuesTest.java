@@ -160,9 +160,19 @@ class QueuesTest {
         enqueue(100);
 
         awaitRunning(10);
-        await().during(Duration.ofMillis(500))
+        awaitClaimedFor(500, 10);
+
+        // All of them end at once, but they took long.
+        gate.release(10);
+        await().atMost(SOON)
+                .until(() -> database.queryLong("SELECT count(*) FROM job WHERE state = 'completed'") == 10);
+        awaitClaimedFor(500, 10);
+    }
+
+    private void awaitClaimedFor(int millis, int jobs) {
+        await().during(Duration.ofMillis(millis))
                 .atMost(SOON)
-                .until(() -> database.queryLong("SELECT count(*) FROM job WHERE state = 'running'") == 10);
+                .until(() -> database.queryLong("SELECT count(*) FROM job WHERE state = 'running'") == jobs);
     }
 
     @Test

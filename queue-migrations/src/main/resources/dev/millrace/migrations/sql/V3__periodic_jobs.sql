@@ -37,7 +37,7 @@ CREATE TABLE periodic (
     CONSTRAINT periodic_source_known CHECK (source IN ('code', 'database')),
     CONSTRAINT periodic_planned_after_finite CHECK (isfinite(planned_after))
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 100);
-COMMENT ON TABLE periodic IS 'One row per periodic job. Definitions may be changed by UPDATE; workers take notice within a second';
+COMMENT ON TABLE periodic IS 'One row per periodic job. Definitions may be changed by UPDATE; workers take notice within five seconds';
 COMMENT ON COLUMN periodic.schedule IS '''cron 0 9 * * MON-FRI'', ''every PT15M'', or ''code'' for a schedule that only a program knows';
 COMMENT ON COLUMN periodic.zone IS 'Time zone of a cron expression, such as Europe/Berlin';
 COMMENT ON COLUMN periodic.missed IS 'Ticks more than a minute late: skip them, run one for all, or all';

@@ -262,7 +262,9 @@ final class Claimer {
             List<LeasedJob> claimed = supervisor.work(connection ->
                     table.claim(connection, queue, connection.createArrayOf("text", kinds), demand, range, workerId));
             long ended = System.nanoTime();
-            claimSeconds += ((ended - began) / 1e9 - claimSeconds) / 4;
+            // A stall of a moment is no slow database.
+            double seconds = Math.min(MOST_PREFETCH_SECONDS / 2, (ended - began) / 1e9);
+            claimSeconds += (seconds - claimSeconds) / 4;
             floors.claimed(range, claimed, claimed.size() == demand, began, ended);
             return claimed;
         } catch (SQLException failure) {
@@ -321,12 +323,12 @@ final class Claimer {
         comparedNanos = System.nanoTime();
     }
 
-    /** By what has ended, since that a job was begun says nothing about how long it takes. */
+    /** By short jobs that have ended, since that a job was begun says nothing about how long it takes. */
     private int prefetch() {
         long now = System.nanoTime();
         double seconds = (now - measuredNanos) / 1e9;
         if (seconds > 0.001) {
-            long done = slots.done();
+            long done = slots.shortDone();
             double rate = (done - doneBefore) / seconds;
             donePerSecond += (rate - donePerSecond) * Math.min(1, seconds / 0.01);
             doneBefore = done;

@@ -31,6 +31,8 @@ final class PeriodicScheduler implements AutoCloseable {
 
     /** How soon a new entry, or one that was changed, is noticed; what is known to be nearer is waited for exactly. */
     private static final Duration TICK = Duration.ofSeconds(5);
+    /** Where another worker was quicker, and until it is known who leads: neither costs a statement while nothing is due. */
+    private static final Duration AGAIN = Duration.ofSeconds(1);
 
     private static final Duration CLOSE_LIMIT = Duration.ofSeconds(1);
     private static final int MAX_ERROR = 500;
@@ -78,7 +80,7 @@ final class PeriodicScheduler implements AutoCloseable {
     private Duration step() throws SQLException {
         boolean others = leads.getAsBoolean();
         if (!others && custom.isEmpty()) {
-            return TICK;
+            return AGAIN;
         }
         long untilNext = supervisor.work(connection -> table.look(connection, customNames, others));
         if (untilNext > 0) {
@@ -92,7 +94,7 @@ final class PeriodicScheduler implements AutoCloseable {
             moved |= advance(entry);
         }
         // What is due and could not be moved is in somebody's hands: it must not make this loop spin.
-        return moved ? Duration.ZERO : TICK;
+        return moved ? Duration.ZERO : AGAIN;
     }
 
     /** One entry that can't be run must not keep the others from running. */

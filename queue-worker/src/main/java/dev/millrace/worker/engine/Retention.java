@@ -224,15 +224,13 @@ final class Retention {
     }
 
     private @Nullable Step analyze(boolean unlessDone) {
-        analyzed = true;
-        analyzedNanos = System.nanoTime();
         try {
-            supervisor.work(connection -> {
-                if (!unlessDone || !table.analyzedWithin(connection, ANALYZE_EVERY)) {
-                    table.analyze(connection);
-                }
+            if (unlessDone && supervisor.work(connection -> table.analyzedWithin(connection, ANALYZE_EVERY))) {
                 return null;
-            });
+            }
+            analyzed = true;
+            analyzedNanos = System.nanoTime();
+            supervisor.work(table::analyze);
         } catch (SQLException | RuntimeException nextTime) {
             LOG.debug("The job table could not be analysed: {}", Faults.brief(nextTime), nextTime);
         }

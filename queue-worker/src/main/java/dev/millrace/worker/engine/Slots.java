@@ -1,5 +1,6 @@
 package dev.millrace.worker.engine;
 
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -18,6 +19,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class Slots {
 
+    /** Jobs that take longer are never prefetched, though many may end at once. */
+    private static final long SHORT_NANOS = Duration.ofMillis(200).toNanos();
+
     private int size;
     private final ThreadFactory threads;
     private final Consumer<Execution> runner;
@@ -30,7 +34,7 @@ final class Slots {
     private int idle;
     private int busy;
     private int made;
-    private long done;
+    private long shortDone;
     private int prefetch;
     private boolean closed;
     private boolean hurried;
@@ -118,11 +122,11 @@ final class Slots {
         }
     }
 
-    /** Jobs ended so far. */
-    long done() {
+    /** Jobs ended so far that were short. */
+    long shortDone() {
         lock.lock();
         try {
-            return done;
+            return shortDone;
         } finally {
             lock.unlock();
         }
@@ -211,10 +215,11 @@ final class Slots {
 
     private void run() {
         for (Execution next = take(); next != null; next = take()) {
+            long began = System.nanoTime();
             try {
                 runner.accept(next);
             } finally {
-                release();
+                release(System.nanoTime() - began);
             }
         }
     }
@@ -253,12 +258,14 @@ final class Slots {
         return next;
     }
 
-    private void release() {
+    private void release(long tookNanos) {
         boolean hungry;
         lock.lock();
         try {
             busy--;
-            done++;
+            if (tookNanos < SHORT_NANOS) {
+                shortDone++;
+            }
             hungry = !closed && hungry();
             if (busy == 0) {
                 ended.signalAll();
