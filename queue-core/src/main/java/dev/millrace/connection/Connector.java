@@ -227,7 +227,6 @@ final class Connector {
                 "-c tcp_keepalives_interval=5",
                 "-c tcp_keepalives_count=3",
                 "-c client_connection_check_interval=2000",
-                "-c plan_cache_mode=" + (plansKept ? "auto" : "force_custom_plan"),
-                "-c timezone=UTC");
+                "-c plan_cache_mode=" + (plansKept ? "auto" : "force_custom_plan"));
     }
 }

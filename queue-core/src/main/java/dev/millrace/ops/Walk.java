@@ -107,7 +107,9 @@ record Walk(SchemaName schema, JobFilter filter, JobOrder order, PageRequest.@Nu
     private static String days(JobFilter.Span ended) {
         // The day after the last one that a filter may name has a year of five digits, which PostgreSQL does not read.
         return (ended.from() == null ? "" : " AND finalized_at >= " + day(ended.from()))
-                + (ended.before() == null ? "" : " AND finalized_at < " + day(ended.before()) + " + interval '1 day'");
+                + (ended.before() == null
+                        ? ""
+                        : " AND finalized_at < " + day(ended.before()) + " + interval '24 hours'");
     }
 
     private static String day(Instant moment) {

@@ -296,6 +296,6 @@ class PeriodicJobsTest {
                         tick -> assertThat(tick.toString())
                                 .isEqualTo(
                                         database.queryString(
-                                                "SELECT to_char(date_trunc('hour', now() + interval '1 hour') AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')")));
+                                                "SELECT to_char(date_trunc('hour', now() + interval '1 hour', 'UTC') AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')")));
     }
 }

@@ -49,7 +49,7 @@ class JobsPlanTest {
                 INSERT INTO job (kind, queue, tags, state, scheduled_at, attempted_at, attempted_by, finalized_at, args)
                 SELECT (ARRAY['a', 'b', 'c', 'd'])[1 + i / 5 % 4], 'default', ARRAY['t' || i / 20 % 10], s,
                     now() + CASE s WHEN 'scheduled' THEN i * interval '1 s' ELSE '0' END, now(), 'w',
-                    CASE s WHEN 'completed' THEN now() - i / 200 % 4 * interval '1 day' WHEN 'discarded' THEN now() END,
+                    CASE s WHEN 'completed' THEN now() - i / 200 % 4 * interval '24 hours' WHEN 'discarded' THEN now() END,
                     jsonb_build_object('n', i)
                 FROM generate_series(1, 200000) AS i, LATERAL (SELECT
                     (ARRAY['available', 'running', 'scheduled', 'completed', 'completed', 'discarded'])[1 + i % 5 + (i % 50 / 49)] AS s

@@ -82,7 +82,7 @@ class RetentionTest {
     private void history(String state, String queue, int daysAgo, int rows) {
         database.execute(
                 "INSERT INTO job (kind, state, queue, attempt, finalized_at)"
-                        + " SELECT 'k', ?, ?, 1, now() - ? * interval '1 day' FROM generate_series(1, ?)",
+                        + " SELECT 'k', ?, ?, 1, now() - ? * interval '24 hours' FROM generate_series(1, ?)",
                 state,
                 queue,
                 daysAgo,
@@ -91,8 +91,8 @@ class RetentionTest {
 
     private long rows(String state, int daysAgo) {
         return database.queryLong(
-                "SELECT count(*) FROM job WHERE state = ? AND finalized_at BETWEEN now() - ? * interval '1 day' - interval '1 hour'"
-                        + " AND now() - ? * interval '1 day' + interval '1 hour'",
+                "SELECT count(*) FROM job WHERE state = ? AND finalized_at BETWEEN now() - ? * interval '24 hours' - interval '1 hour'"
+                        + " AND now() - ? * interval '24 hours' + interval '1 hour'",
                 state,
                 daysAgo,
                 daysAgo);

@@ -97,7 +97,7 @@ final class BareSql {
             try (Connection connection = Sessions.open(database);
                     PreparedStatement delete =
                             connection.prepareStatement(("DELETE FROM %1$s.narrow WHERE id = ANY (ARRAY ("
-                                            + "SELECT id FROM %1$s.narrow ORDER BY id LIMIT %2$d FOR UPDATE SKIP LOCKED))"
+                                            + "SELECT id FROM %1$s.narrow ORDER BY id LIMIT %2$s FOR UPDATE SKIP LOCKED))"
                                             + " RETURNING id, args")
                                     .formatted(schema, DELETE_ROWS))) {
                 boolean any = true;

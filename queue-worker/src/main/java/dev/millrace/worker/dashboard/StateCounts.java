@@ -63,26 +63,26 @@ final class StateCounts {
                 WITH due AS MATERIALIZED (
                     SELECT queue, state, count(*) AS jobs
                     FROM (SELECT queue, state FROM %1$s.job_deferred WHERE state IN ('scheduled', 'retryable')
-                        ORDER BY scheduled_at LIMIT %2$d + 1) AS met
+                        ORDER BY scheduled_at LIMIT %2$s + 1) AS met
                     GROUP BY queue, state
                 )
                 SELECT 'AVAILABLE', '', 'available', count(*)
-                FROM (SELECT FROM %1$s.job_available ORDER BY id DESC LIMIT %2$d + 1) AS met
+                FROM (SELECT FROM %1$s.job_available ORDER BY id DESC LIMIT %2$s + 1) AS met
                 UNION ALL
                 SELECT 'RUNNING', queue, 'running', count(*)
-                FROM (SELECT queue FROM %1$s.job_running ORDER BY id DESC LIMIT %2$d + 1) AS met
+                FROM (SELECT queue FROM %1$s.job_running ORDER BY id DESC LIMIT %2$s + 1) AS met
                 GROUP BY queue
                 UNION ALL
                 SELECT 'DUE', queue, state, jobs FROM due
                 UNION ALL
                 SELECT 'PENDING', queue, state, count(*)
-                FROM (SELECT queue, state FROM %1$s.job_deferred WHERE (SELECT coalesce(sum(jobs), 0) FROM due) <= %2$d
-                    ORDER BY id DESC LIMIT %2$d + 1) AS met
+                FROM (SELECT queue, state FROM %1$s.job_deferred WHERE (SELECT coalesce(sum(jobs), 0) FROM due) <= %2$s
+                    ORDER BY id DESC LIMIT %2$s + 1) AS met
                 GROUP BY queue, state
                 UNION ALL
                 SELECT 'ENDED', queue, state, count(*)
                 FROM (SELECT queue, state FROM %1$s.job_finalized WHERE state IN ('cancelled', 'discarded')
-                    ORDER BY id DESC LIMIT %2$d + 1) AS met
+                    ORDER BY id DESC LIMIT %2$s + 1) AS met
                 GROUP BY queue, state""".formatted(schema, CAP);
         try (Statement settings = connection.createStatement()) {
             settings.execute(BY_INDEX);

@@ -33,7 +33,7 @@ record TableRow(
                     greatest(s.last_vacuum, s.last_autovacuum) AS vacuumed_at
                 FROM pg_class AS c LEFT JOIN pg_stat_user_tables AS s ON s.relid = c.oid
                 WHERE c.relnamespace = to_regnamespace(?) AND c.relkind = 'r'
-                ORDER BY c.relname LIMIT %d""".formatted(LIMIT);
+                ORDER BY c.relname LIMIT %s""".formatted(LIMIT);
         List<TableRow> tables = new ArrayList<>();
         try (PreparedStatement statement = connection.prepareStatement(sql)) {
             statement.setString(1, schema);

@@ -41,7 +41,7 @@ record WorkerRow(
                     l.holder IS NOT NULL AS leads, w.queues::text AS queues, w.activity::text AS activity
                 FROM %1$s.worker AS w
                 LEFT JOIN %1$s.leader AS l ON l.holder = w.id AND l.expires_at >= clock_timestamp()
-                ORDER BY w.id LIMIT %2$d""".formatted(schema, LIMIT);
+                ORDER BY w.id LIMIT %2$s""".formatted(schema, LIMIT);
         List<WorkerRow> workers = new ArrayList<>();
         try (PreparedStatement statement = connection.prepareStatement(sql);
                 ResultSet row = statement.executeQuery()) {

@@ -87,9 +87,9 @@ record QueueCheck(SchemaName schema) implements Check {
                     SELECT (SELECT a.queue FROM %1$s.job_available AS a WHERE a.queue > named.queue ORDER BY a.queue LIMIT 1)
                     FROM named WHERE named.queue IS NOT NULL
                 ), queues AS (
-                    SELECT queue FROM named WHERE queue IS NOT NULL LIMIT %2$d
+                    SELECT queue FROM named WHERE queue IS NOT NULL LIMIT %2$s
                 ), running AS MATERIALIZED (
-                    SELECT DISTINCT queue, kind FROM (SELECT queue, kind FROM %1$s.job_running LIMIT %3$d) AS looked
+                    SELECT DISTINCT queue, kind FROM (SELECT queue, kind FROM %1$s.job_running LIMIT %3$s) AS looked
                 )
                 SELECT queues.queue, head.kind, extract(epoch FROM clock_timestamp() - head.scheduled_at)::bigint AS waits,
                     q.paused_at IS NOT NULL AS paused,

@@ -32,10 +32,10 @@ record WorkerCheck(SchemaName schema) implements Check {
                     (SELECT extract(epoch FROM clock_timestamp() - max(expires_at))::bigint FROM %1$s.leader) AS leaderless,
                     (SELECT extract(epoch FROM clock_timestamp() - min(scheduled_at))::bigint
                         FROM %1$s.job_deferred WHERE state IN ('scheduled', 'retryable')) AS overdue,
-                    (SELECT count(*) FROM (SELECT FROM (SELECT attempted_by FROM %1$s.job_running LIMIT %3$d) AS r
+                    (SELECT count(*) FROM (SELECT FROM (SELECT attempted_by FROM %1$s.job_running LIMIT %3$s) AS r
                         WHERE NOT EXISTS (SELECT FROM %1$s.worker AS w
                             WHERE w.id = r.attempted_by AND w.lease_expires_at >= statement_timestamp())
-                        LIMIT %2$d) AS counted) AS lost
+                        LIMIT %2$s) AS counted) AS lost
                 """.formatted(schema.quoted(), LIMIT + 1, RUNNING);
         List<Finding> findings = new ArrayList<>();
         try (Statement statement = connection.createStatement();

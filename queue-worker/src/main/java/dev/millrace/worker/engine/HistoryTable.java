@@ -92,7 +92,7 @@ final class HistoryTable {
                 HAVING bool_or(o.over) OR bool_or(r.keep < interval '24 hours')
                 UNION ALL
                 SELECT NULL, t.day + n, NULL, NULL, NULL
-                FROM today AS t CROSS JOIN generate_series(0, %3$d) AS n
+                FROM today AS t CROSS JOIN generate_series(0, %3$s) AS n
                 WHERE NOT EXISTS (SELECT FROM existing AS e WHERE e.day = t.day + n)
                 ORDER BY 2
                 """.formatted(this.schema, this.schema.replace("'", "''"), DAYS_AHEAD);
@@ -216,7 +216,7 @@ final class HistoryTable {
     OptionalLong releaseKeys(Connection connection, String table, List<Long> except, long after) throws SQLException {
         String sql = """
                 WITH held AS MATERIALIZED (
-                    SELECT f.id, f.unique_key FROM %1$s.%2$s AS f WHERE f.unique_key IS NOT NULL AND f.id > ? ORDER BY f.id LIMIT %3$d
+                    SELECT f.id, f.unique_key FROM %1$s.%2$s AS f WHERE f.unique_key IS NOT NULL AND f.id > ? ORDER BY f.id LIMIT %3$s
                 ), freed AS (
                     DELETE FROM %1$s.unique_key AS k USING held AS h
                     WHERE k.key = h.unique_key AND k.job_id = h.id AND h.id <> ALL (?)

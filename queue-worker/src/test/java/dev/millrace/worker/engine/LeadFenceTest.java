@@ -1,6 +1,7 @@
 package dev.millrace.worker.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatNoException;
 import static org.awaitility.Awaitility.await;
 
 import dev.millrace.migrations.SchemaName;
@@ -11,6 +12,7 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
+import java.util.Locale;
 import org.junit.jupiter.api.Test;
 
 /** Whoever leads no more does nothing that must be done once, whatever it believes. */
@@ -80,6 +82,19 @@ class LeadFenceTest {
             history.analyze(connection);
             await().atMost(Duration.ofSeconds(20)).until(() -> history.analyzedWithin(connection, Duration.ofHours(1)));
             assertThat(history.analyzedWithin(connection, Duration.ZERO)).isFalse();
+        }
+    }
+
+    @Test
+    void statements_madeWhereDigitsAreOthers_areRead() throws SQLException {
+        Locale before = Locale.getDefault();
+        Locale.setDefault(Locale.forLanguageTag("ar-EG-u-nu-arab"));
+        try (Connection connection = database.connect()) {
+            assertThat("%d".formatted(3)).isEqualTo("\u0663");
+            HistoryTable made = new HistoryTable(SchemaName.DEFAULT, leaders);
+            assertThatNoException().isThrownBy(() -> made.look(connection));
+        } finally {
+            Locale.setDefault(before);
         }
     }
 

@@ -71,7 +71,7 @@ class PeriodicTableTest {
                 INSERT INTO periodic (name, schedule, kind, args, queue, priority, max_attempts, timeout, tags, metadata, retry_policy, missed,
                     planned_after)
                 VALUES ('n', 'every 1h', 'k', '[1]', 'q', 1, 3, '5 min', '{t}', '{"m": 1}', 'fixed 10s', 'all',
-                    date_trunc('hour', now()) - interval '2 hours 1 second')
+                    date_trunc('hour', now(), 'UTC') - interval '2 hours 1 second')
                 """);
         try (Connection connection = database.connect();
                 Connection listener = database.connect()) {
@@ -90,7 +90,7 @@ class PeriodicTableTest {
             // In order, each at the tail of its lane.
             assertThat(
                             database.queryString(
-                                    "SELECT string_agg((extract(epoch FROM date_trunc('hour', now()) - scheduled_at) / 3600)::int::text, ' ' ORDER BY run_order) FROM job"))
+                                    "SELECT string_agg((extract(epoch FROM date_trunc('hour', now(), 'UTC') - scheduled_at) / 3600)::int::text, ' ' ORDER BY run_order) FROM job"))
                     .isEqualTo("2 1 0");
             assertThat(
                             database.queryLong(
