@@ -32,7 +32,9 @@ class QueuesTest {
 
     private final TestDatabase database;
     private final List<AutoCloseable> opened = new ArrayList<>();
-    private final Semaphore gate = new Semaphore(0);
+    /** Fair, so that those who have waited are let through and not one who has just come. */
+    private final Semaphore gate = new Semaphore(0, true);
+
     private final AtomicInteger running = new AtomicInteger();
     private final AtomicInteger most = new AtomicInteger();
     private Millrace millrace;
@@ -167,6 +169,24 @@ class QueuesTest {
         await().atMost(SOON)
                 .until(() -> database.queryLong("SELECT count(*) FROM job WHERE state = 'completed'") == 10);
         awaitClaimedFor(500, 10);
+    }
+
+    @Test
+    void slots_prefetchedBehindJobsThatTurnOutLong_areGivenBack() {
+        // Short while the gate lets them through, long from then on.
+        gate.release(2_000);
+        enqueue(4_000);
+        start(gated().queue("default", 10));
+
+        await().atMost(SOON)
+                .until(() -> database.queryLong("SELECT count(*) FROM job WHERE state = 'completed'") == 2_000);
+        awaitClaimedFor(2_500, 10);
+
+        assertThat(database.queryLong("SELECT count(*) FROM job WHERE attempt > 1"))
+                .isZero();
+        gate.release(2_000);
+        await().atMost(SOON)
+                .until(() -> database.queryLong("SELECT count(*) FROM job WHERE state = 'completed'") == 4_000);
     }
 
     private void awaitClaimedFor(int millis, int jobs) {

@@ -174,7 +174,8 @@ final class Claimer {
         }
         int demand = slots.demand(prefetch());
         if (demand == 0) {
-            return pollInterval;
+            giveBack.accept(slots.takeStuck());
+            return pollInterval.compareTo(Slots.STUCK) < 0 ? pollInterval : Slots.STUCK;
         }
         long began = System.nanoTime();
         boolean sweep = floors.sweepDue(began);

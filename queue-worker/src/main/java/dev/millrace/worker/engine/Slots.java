@@ -22,6 +22,9 @@ final class Slots {
     /** Jobs that take longer are never prefetched, though many may end at once. */
     private static final long SHORT_NANOS = Duration.ofMillis(200).toNanos();
 
+    /** What was prefetched waits no longer behind jobs that turn out to be long, since another worker may be free. */
+    static final Duration STUCK = Duration.ofSeconds(1);
+
     private int size;
     private final ThreadFactory threads;
     private final Consumer<Execution> runner;
@@ -36,6 +39,7 @@ final class Slots {
     private int made;
     private long shortDone;
     private int prefetch;
+    private long movedNanos = System.nanoTime();
     private boolean closed;
     private boolean hurried;
 
@@ -99,6 +103,9 @@ final class Slots {
             if (closed) {
                 return false;
             }
+            if (buffer.isEmpty()) {
+                movedNanos = System.nanoTime();
+            }
             buffer.addAll(claimed);
             wakeOne();
             return true;
@@ -117,6 +124,24 @@ final class Slots {
         try {
             this.prefetch = prefetch;
             return closed || !hungry() ? 0 : size + prefetch - busy - buffer.size();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /**
+     * Takes back what was prefetched for slots that turned out to be taken by long jobs: all that is buffered, if none of it has begun
+     * for {@link #STUCK}.
+     */
+    List<Execution> takeStuck() {
+        lock.lock();
+        try {
+            if (buffer.isEmpty() || busy < size || System.nanoTime() - movedNanos < STUCK.toNanos()) {
+                return List.of();
+            }
+            List<Execution> stuck = new ArrayList<>(buffer);
+            buffer.clear();
+            return stuck;
         } finally {
             lock.unlock();
         }
@@ -246,6 +271,7 @@ final class Slots {
             // A cancel that came as its job ended was not meant for the next one.
             Thread.interrupted();
             next = buffer.pop();
+            movedNanos = System.nanoTime();
             busy++;
             wakeOne();
             hungry = hungry();
