@@ -13,6 +13,8 @@ import dev.millrace.queue.RetentionRule;
 import dev.millrace.testing.PostgresTest;
 import dev.millrace.testing.TestDatabase;
 import dev.millrace.testing.TestSignal;
+import java.sql.Connection;
+import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -187,6 +189,33 @@ class QueuesTest {
         gate.release(2_000);
         await().atMost(SOON)
                 .until(() -> database.queryLong("SELECT count(*) FROM job WHERE state = 'completed'") == 4_000);
+    }
+
+    @Test
+    void slots_prefetchedBehindADatabaseThatStalls_areKept() throws Exception {
+        int jobs = 60_000;
+        enqueue(jobs);
+        long last = database.queryLong("SELECT max(run_order) FROM job");
+        AtomicInteger ran = new AtomicInteger();
+        try (Connection stall = database.connect();
+                Statement statement = stall.createStatement()) {
+            stall.setAutoCommit(false);
+            statement.execute("LOCK TABLE millrace.job_finalized IN SHARE MODE");
+            start(Worker.builder(Database.of(database.url())).handle(NOTHING, (job, nothing) -> ran.incrementAndGet()));
+
+            // What has run waits to be written, and the slots for room.
+            AtomicInteger before = new AtomicInteger();
+            await().during(Duration.ofMillis(2_500))
+                    .atMost(SOON)
+                    .until(() -> before.getAndSet(ran.get()) == ran.get() && ran.get() > 20_000);
+            stall.rollback();
+        }
+
+        await().atMost(Duration.ofSeconds(60))
+                .until(() -> database.queryLong("SELECT count(*) FROM job WHERE state = 'completed'") == jobs);
+        assertThat(database.queryLong("SELECT count(*) FROM job WHERE run_order > ?", last))
+                .as("given back")
+                .isZero();
     }
 
     private void awaitClaimedFor(int millis, int jobs) {

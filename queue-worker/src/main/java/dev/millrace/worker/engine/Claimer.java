@@ -15,6 +15,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.stream.Collectors;
@@ -59,6 +60,7 @@ final class Claimer {
     private final Duration pollInterval;
     private final Function<LeasedJob, Execution> executions;
     private final Consumer<List<Execution>> giveBack;
+    private final BooleanSupplier outcomesWait;
     private final Floors floors = new Floors();
     private final Slots slots;
     private final SupervisedLoop loop;
@@ -102,11 +104,13 @@ final class Claimer {
             Duration pollInterval,
             Function<LeasedJob, Execution> executions,
             Runner runner,
-            Consumer<List<Execution>> giveBack) {
+            Consumer<List<Execution>> giveBack,
+            BooleanSupplier outcomesWait) {
         this.queue = queue;
         this.size = size;
         this.options = options;
         this.giveBack = giveBack;
+        this.outcomesWait = outcomesWait;
         this.supervisor = supervisor;
         this.table = table;
         this.leases = leases;
@@ -174,7 +178,11 @@ final class Claimer {
         }
         int demand = slots.demand(prefetch());
         if (demand == 0) {
-            giveBack.accept(slots.takeStuck());
+            // Where the slots wait for outcomes to be written, it is the database that is slow, and would be slow
+            // elsewhere.
+            if (!outcomesWait.getAsBoolean()) {
+                giveBack.accept(slots.takeStuck());
+            }
             return pollInterval.compareTo(Slots.STUCK) < 0 ? pollInterval : Slots.STUCK;
         }
         long began = System.nanoTime();

@@ -97,7 +97,7 @@ final class Completer implements AutoCloseable {
         boolean interrupted = false;
         lock.lock();
         try {
-            while ((pending.size() >= BOUND || pendingChars >= BOUND_CHARS) && !abandoned) {
+            while (isFull() && !abandoned) {
                 try {
                     room.await();
                 } catch (InterruptedException meantForTheJob) {
@@ -146,6 +146,16 @@ final class Completer implements AutoCloseable {
                 nanos = drained.awaitNanos(nanos);
             }
             return true;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Whether handlers wait for room. */
+    boolean isFull() {
+        lock.lock();
+        try {
+            return pending.size() >= BOUND || pendingChars >= BOUND_CHARS;
         } finally {
             lock.unlock();
         }

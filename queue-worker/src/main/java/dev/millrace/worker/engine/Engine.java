@@ -110,7 +110,8 @@ public final class Engine implements AutoCloseable {
                                     return new Execution(job, table, outputs, lending);
                                 },
                                 runner,
-                                this::release)));
+                                this::release,
+                                completer::isFull)));
         this.emptyCheck = new EmptyCheck(supervisor, schema, claimers.keySet(), kinds, this::isIdle);
     }
 
