@@ -45,6 +45,9 @@ final class Claimer {
     private static final int EMPTY_CLAIMS = 3;
 
     private static final long EMPTY_GAP_NANOS = Duration.ofMillis(5).toNanos();
+    /** Often enough that a wait for the database, which excuses, is seen before it counts. */
+    private static final Duration STUCK_LOOK = Slots.STUCK.dividedBy(2);
+
     /** Between the first two comparisons of leases after a lost claim, and from when on there is no further one. */
     private static final Duration FIRST_SUSPICION = Duration.ofSeconds(5);
 
@@ -178,12 +181,8 @@ final class Claimer {
         }
         int demand = slots.demand(prefetch());
         if (demand == 0) {
-            // Where the slots wait for outcomes to be written, it is the database that is slow, and would be slow
-            // elsewhere.
-            if (!outcomesWait.getAsBoolean()) {
-                giveBack.accept(slots.takeStuck());
-            }
-            return pollInterval.compareTo(Slots.STUCK) < 0 ? pollInterval : Slots.STUCK;
+            giveBack.accept(slots.takeStuck(outcomesWait.getAsBoolean()));
+            return pollInterval.compareTo(STUCK_LOOK) < 0 ? pollInterval : STUCK_LOOK;
         }
         long began = System.nanoTime();
         boolean sweep = floors.sweepDue(began);

@@ -132,10 +132,16 @@ final class Slots {
     /**
      * Takes back what was prefetched for slots that turned out to be taken by long jobs: all that is buffered, if none of it has begun
      * for {@link #STUCK}.
+     *
+     * @param excused the slots wait for outcomes to be written: then the database is slow, and would be slow for others; the time begins
+     *     anew
      */
-    List<Execution> takeStuck() {
+    List<Execution> takeStuck(boolean excused) {
         lock.lock();
         try {
+            if (excused) {
+                movedNanos = System.nanoTime();
+            }
             if (buffer.isEmpty() || busy < size || System.nanoTime() - movedNanos < STUCK.toNanos()) {
                 return List.of();
             }
