@@ -7,7 +7,8 @@ import java.util.List;
 /**
  * Where a claimer's next claim starts in each lane. While any old snapshot is open, rows that were claimed long ago stay in the
  * index, and a claim from the head would walk over all of them; so would one over jobs whose kind this worker does not know. A
- * floor is a hint and never trusted: rows of late commits lie below it, and a sweep from the very start finds them, at the
+ * floor is a hint and never trusted: of two producers the one that has drawn its run orders first may commit last. So a floor keeps
+ * a distance in time that commits usually take; rows of later ones lie below it, and a sweep from the very start finds them, at the
  * latest after {@code max(1 s, 20 × the cost of the last sweep)}. A sweep that runs into the statement limit goes on in windows of
  * run orders, each at that pace. Used by the claimer's thread alone.
  */
@@ -70,6 +71,8 @@ final class Floors {
     private static final int SWEEP_COST_FACTOR = 20;
     /** Commits that take longer than this are left to the sweep. */
     private static final long MARK_AGE_NANOS = Duration.ofSeconds(5).toNanos();
+    /** Commits that are no later than this are found by the next claim. Longer would be more dead rows to walk over, each time. */
+    private static final long DISTANCE_NANOS = Duration.ofMillis(100).toNanos();
     /** A claim that takes longer reads too much: then any floor is better than none, and the sweep must do for late commits. */
     private static final long COSTLY_NANOS = Duration.ofMillis(20).toNanos();
     /** A window that takes less is made larger. */
@@ -79,6 +82,10 @@ final class Floors {
     private static final long SMALLEST_WINDOW = 1_000;
 
     private final long[] floors = new long[JobTable.LANES];
+    /** The floors to be, once they are old enough. */
+    private final long[] nextFloors = new long[JobTable.LANES];
+
+    private long nextFloorsNanos;
     /** Whether a sweep has been through once: until then every other claim is one. */
     private boolean swept;
 
@@ -137,7 +144,7 @@ final class Floors {
             swept = true;
         }
         if (full) {
-            beginWhereThisBegan(jobs, range.sweep());
+            raise(lowest(jobs), range.sweep(), cost > COSTLY_NANOS, endedNanos);
         } else if (beganNanos - markNanos > MARK_AGE_NANOS || cost > COSTLY_NANOS) {
             // All lanes were read to their ends, so below the mark there is nothing left to claim but late commits.
             floorsToMark();
@@ -179,17 +186,32 @@ final class Floors {
         }
     }
 
-    /** Only a full sweep may move a floor back: then there is more where it found these. */
-    private void beginWhereThisBegan(List<LeasedJob> jobs, boolean sweep) {
+    /** To where full claims began, of which the last began at {@code lowest}. */
+    private void raise(long[] lowest, boolean sweep, boolean atOnce, long nowNanos) {
+        boolean due = atOnce || nowNanos - nextFloorsNanos > DISTANCE_NANOS;
+        for (int lane = 0; lane < floors.length; lane++) {
+            long began = lowest[lane];
+            if (sweep && began != 0 && began < floors[lane]) {
+                // Only a full sweep may move a floor back: then there is more where it found these.
+                floors[lane] = began;
+                nextFloors[lane] = began;
+            } else if (due) {
+                floors[lane] = Math.max(floors[lane], atOnce ? began : nextFloors[lane]);
+                nextFloors[lane] = Math.max(floors[lane], began);
+            }
+        }
+        if (due) {
+            nextFloorsNanos = nowNanos;
+        }
+    }
+
+    /** By lane; 0 where there is none. */
+    private static long[] lowest(List<LeasedJob> jobs) {
         long[] lowest = new long[JobTable.LANES];
         for (LeasedJob job : jobs) {
             int lane = job.priority() - 1;
             lowest[lane] = lowest[lane] == 0 ? job.token() : Math.min(lowest[lane], job.token());
         }
-        for (int lane = 0; lane < floors.length; lane++) {
-            if (lowest[lane] != 0) {
-                floors[lane] = sweep ? lowest[lane] : Math.max(floors[lane], lowest[lane]);
-            }
-        }
+        return lowest;
     }
 }

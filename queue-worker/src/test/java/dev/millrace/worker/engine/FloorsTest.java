@@ -122,6 +122,34 @@ class FloorsTest {
     }
 
     @Test
+    void commitsThatAreABitLate_areFoundByTheNextClaim() {
+        Table table = new Table(200);
+        Floors floors = new Floors();
+        for (int i = 0; i < 20; i++) {
+            table.rows.put(table.next(), true);
+        }
+        TreeMap<Integer, Long> late = new TreeMap<>();
+        for (int i = 0; i < 2_000; i++) {
+            for (int n = 0; n < 9; n++) {
+                table.rows.put(table.next(), true);
+            }
+            late.put(i + 15, table.next());
+            Long visible = late.remove(i);
+            if (visible != null) {
+                table.rows.put(visible, true);
+            }
+            List<LeasedJob> claimed = step(table, floors, 10);
+            table.nowNanos += 5_000_000;
+            if (visible != null) {
+                assertThat(claimed)
+                        .as("claim %d", i)
+                        .extracting(LeasedJob::token)
+                        .contains(visible);
+            }
+        }
+    }
+
+    @Test
     void aMillionUnknownJobsAtTheHead_costClaimsNothingAfterTheFirst() {
         Table table = new Table(200);
         for (int i = 0; i < 1_000_000; i++) {
