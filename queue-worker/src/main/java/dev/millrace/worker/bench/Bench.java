@@ -25,7 +25,7 @@ public final class Bench {
     private static final String LIMIT = "limit";
     private static final int WARM_UP_JOBS = 200_000;
     private static final int WARM_UP_SINGLES = 3_000;
-    private static final int WARM_UP_SAMPLES = 500;
+    private static final int WARM_UP_SAMPLES = 3_000;
 
     private final Database database;
     private final BenchConfig config;
@@ -108,13 +108,14 @@ public final class Bench {
         }
         new Work(rig).warmUp("warm", Math.min(WARM_UP_JOBS, sizes.jobs()));
         if (producer != null) {
-            int samples = 5 * sizes.latencySamples();
-            // Or else the tail would be the compiler's, which shares the cores.
-            new Steady(rig).warmUp("warm-steady", sizes.time().multipliedBy(2));
+            int samples = 15 * sizes.latencySamples();
+            // Or else the tail would be the compiler's, which shares the cores: a worker is one that has run for a
+            // while.
+            new Steady(rig).reach("warm-steady", sizes.time().multipliedBy(2));
             new Enqueue(rig).enqueue("warm-singles", Math.min(WARM_UP_SINGLES, samples), 1);
             IdleLatency latency = new IdleLatency(rig);
-            latency.here("warm-here", Math.min(WARM_UP_SAMPLES, samples));
-            latency.elsewhere("warm-elsewhere", Math.min(WARM_UP_SAMPLES, samples), producer);
+            latency.warmUp("warm-here", Math.min(WARM_UP_SAMPLES, samples), null);
+            latency.warmUp("warm-elsewhere", Math.min(WARM_UP_SAMPLES, samples), producer);
         }
     }
 
@@ -132,12 +133,11 @@ public final class Bench {
             IdleLatency latency = new IdleLatency(rig);
             int samples = config.sizes().latencySamples();
             progress.step("measuring the latency of an idle worker");
-            IdleLatency.report(figures, "latency_ms", latency.here(name + "-idle", samples));
+            IdleLatency.report(figures, "latency_ms", latency.measure(name + "-idle", samples, null));
             progress.step("measuring the latency of an idle worker, enqueued by another process");
             IdleLatency.report(
-                    figures, "latency_other_process_ms", latency.elsewhere(name + "-elsewhere", samples, producer));
-            int half = (int) Math.max(1, Math.min(500_000, Math.round(figures.median("work_per_second") / 2)));
-            new Steady(rig).run(name + "-half", "half_load", half);
+                    figures, "latency_other_process_ms", latency.measure(name + "-elsewhere", samples, producer));
+            new Steady(rig).halfLoad(name);
         }
         if (config.limit()) {
             progress.step("bare inserts and deletes in a narrow table");

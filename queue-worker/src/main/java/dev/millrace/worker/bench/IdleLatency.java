@@ -3,6 +3,7 @@ package dev.millrace.worker.bench;
 import dev.millrace.job.JobType;
 import java.io.IOException;
 import java.time.Duration;
+import org.jspecify.annotations.Nullable;
 
 /** From just before the enqueue of a job until its handler starts, on workers that have nothing else to do. */
 final class IdleLatency {
@@ -23,23 +24,34 @@ final class IdleLatency {
         void enqueue(int n) throws IOException, InterruptedException;
     }
 
-    /** Jobs that this process enqueues. */
-    Tally here(String name, int samples) throws Exception {
+    /**
+     * Measures.
+     *
+     * @param producer the process that enqueues, by the clock of the machine, which both read; null for this one
+     */
+    Tally measure(String name, int samples, @Nullable Child producer) throws Exception {
+        return run(name, samples, PAUSE, by(name, producer));
+    }
+
+    /** Without measuring, and with no pause between the jobs. */
+    void warmUp(String name, int samples, @Nullable Child producer) throws Exception {
+        run(name, samples, Duration.ZERO, by(name, producer));
+    }
+
+    private Producer by(String name, @Nullable Child producer) {
+        int argsBytes = rig.config().mix().argsBytes();
+        if (producer != null) {
+            return n -> {
+                producer.order(new Pipe.Order(Pipe.What.ENQUEUE, name, n, 0, argsBytes));
+                producer.answer();
+            };
+        }
         JobType<Load.Timed> type = Load.TIMED.withDefaults(options -> options.queue(name));
-        String pad = Load.pad(rig.config().mix().argsBytes());
-        return run(name, samples, n -> rig.millrace().enqueue(type, new Load.Timed(n, Load.micros(), pad)));
+        String pad = Load.pad(argsBytes);
+        return n -> rig.millrace().enqueue(type, new Load.Timed(n, Load.micros(), pad));
     }
 
-    /** Jobs that another process enqueues; by the clock of the machine, which both read. */
-    Tally elsewhere(String name, int samples, Child producer) throws Exception {
-        return run(name, samples, n -> {
-            producer.order(new Pipe.Order(
-                    Pipe.What.ENQUEUE, name, n, 0, rig.config().mix().argsBytes()));
-            producer.answer();
-        });
-    }
-
-    private Tally run(String name, int samples, Producer producer) throws Exception {
+    private Tally run(String name, int samples, Duration pause, Producer producer) throws Exception {
         rig.workforce().start(name, samples);
         int enqueued = 0;
         boolean ran = true;
@@ -47,7 +59,7 @@ final class IdleLatency {
             producer.enqueue(enqueued++);
             ran = rig.workforce().await(enqueued, LIMIT.toNanos());
             if (ran) {
-                rig.workforce().await(Long.MAX_VALUE, PAUSE.toNanos());
+                rig.workforce().await(Long.MAX_VALUE, pause.toNanos());
             }
         }
         Tally tally = rig.workforce().stop();

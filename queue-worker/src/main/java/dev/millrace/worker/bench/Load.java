@@ -19,13 +19,13 @@ import java.util.Random;
 record Load(int n, String pad) {
 
     /** Succeeds. */
-    static final JobType<Load> PLAIN = JobType.of("millrace_bench", Load.class);
+    static final JobType<Load> PLAIN = JobType.of("bench", Load.class);
 
     /** Fails at its first attempt. */
-    static final JobType<Load> FLAKY = JobType.of("millrace_bench_flaky", Load.class);
+    static final JobType<Load> FLAKY = JobType.of("bench_flaky", Load.class);
 
     /** Tells how long it has waited. */
-    static final JobType<Timed> TIMED = JobType.of("millrace_bench_timed", Timed.class);
+    static final JobType<Timed> TIMED = JobType.of("bench_timed", Timed.class);
 
     /** What {@code {"n":…,"pad":""}} takes, with a number of usual length. */
     private static final int AROUND_PAD = 24;

@@ -36,9 +36,25 @@ final class Steady {
         this.rig = rig;
     }
 
-    /** Without measuring: what runs later finds warm code on both sides. */
-    void warmUp(String name, Duration time) throws Exception {
-        drive(new Offer(name, 0, time));
+    /** Returns how many jobs a second producers and workers get through together. */
+    double reach(String name, Duration time) throws Exception {
+        Ended ended = drive(new Offer(name, 0, time));
+        return ended.ran() / ended.seconds();
+    }
+
+    /**
+     * Half of what producers and workers reach together, whom the machine has to serve both: first without measuring, so that what is
+     * measured is a load that goes on, and not its begin.
+     */
+    void halfLoad(String name) throws Exception {
+        rig.progress().step("finding out what producers and workers reach together");
+        rig.table().tidy();
+        Duration time = rig.config().sizes().time();
+        double reached = reach(name + "-reach", time);
+        rig.figures().add("half_load.reached_per_second", reached);
+        int half = (int) Math.max(1, Math.min(MOST_PER_SECOND / 2, Math.round(reached / 2)));
+        drive(new Offer(name + "-warm", half, time));
+        run(name + "-half", "half_load", half);
     }
 
     /**

@@ -76,7 +76,9 @@ class BenchCommandTest {
         }
         assertGrowing(report.get("half_load").get("latency_ms"));
         assertThat(report.get("half_load").get("offered_per_second").asDouble())
-                .isCloseTo(report.get("work_per_second").asDouble() / 2, Percentage.withPercentage(60));
+                .isCloseTo(
+                        report.get("half_load").get("reached_per_second").asDouble() / 2,
+                        Percentage.withPercentage(60));
         assertNothingLost(report);
         JsonNode limit = report.get("limit");
         for (String share : new String[] {
