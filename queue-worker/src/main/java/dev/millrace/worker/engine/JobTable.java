@@ -105,13 +105,19 @@ final class JobTable {
                 """;
         claim = claimByLane.formatted(s, KEPT, 1, 2, 3, 4);
         claimFromLowest = claimByLane.formatted(s, KEPT, 4, 3, 2, 1);
+        // What has ended is looked up by the index, whatever the statistics say, since the planner does not see how
+        // many ids an array
+        // has that comes out of a query, and expects few. By a join alone it reads the whole partition where that was
+        // empty when it was
+        // vacuumed, for it expects one row then, and where the ids are many, with all the ended rows that a held
+        // snapshot keeps.
         finish = """
                 WITH ended AS (
                     SELECT * FROM unnest(?::bigint[], ?::bigint[], ?::text[], ?::text[], ?::text[])
                         AS e (id, token, state, output, error)
                 ), gone AS (
                     DELETE FROM %1$s.job_running AS r USING ended AS e
-                    WHERE r.id = e.id AND r.run_order = e.token
+                    WHERE r.id = e.id AND r.run_order = e.token AND r.id = ANY (ARRAY (SELECT id FROM ended))
                     RETURNING r.*, e.state AS final_state, e.output AS final_output, e.error
                 ), freed AS (
                     DELETE FROM %1$s.unique_key AS k USING gone AS g
@@ -123,12 +129,14 @@ final class JobTable {
                 FROM gone
                 RETURNING id
                 """.formatted(s, KEPT);
-        // What nearly every job ends with: no text to send, to unnest or to cast.
+        // What nearly every job ends with: no text to send, to unnest or to cast. No token is given twice, so it needs
+        // no pairing with
+        // its id, and no join.
         complete = """
                 WITH gone AS (
-                    DELETE FROM %1$s.job_running AS r USING unnest(?::bigint[], ?::bigint[]) AS e (id, token)
-                    WHERE r.id = e.id AND r.run_order = e.token
-                    RETURNING r.*
+                    DELETE FROM %1$s.job_running
+                    WHERE id = ANY (ARRAY (SELECT unnest(?::bigint[]))) AND run_order = ANY (?::bigint[])
+                    RETURNING *
                 ), freed AS (
                     DELETE FROM %1$s.unique_key AS k USING gone AS g
                     WHERE g.unique_key IS NOT NULL AND k.key = g.unique_key AND k.job_id = g.id
@@ -143,9 +151,9 @@ final class JobTable {
         // Where no history is kept. The job is gone, and with it whatever key it holds.
         deleteFinished = """
                 WITH gone AS (
-                    DELETE FROM %1$s.job_running AS r USING unnest(?::bigint[], ?::bigint[]) AS e (id, token)
-                    WHERE r.id = e.id AND r.run_order = e.token
-                    RETURNING r.id, r.unique_key
+                    DELETE FROM %1$s.job_running
+                    WHERE id = ANY (ARRAY (SELECT unnest(?::bigint[]))) AND run_order = ANY (?::bigint[])
+                    RETURNING id, unique_key
                 ), freed AS (
                     DELETE FROM %1$s.unique_key AS k USING gone AS g
                     WHERE g.unique_key IS NOT NULL AND k.key = g.unique_key AND k.job_id = g.id
@@ -159,7 +167,7 @@ final class JobTable {
                         AS e (id, token, state, delay, refunded, error)
                 ), gone AS (
                     DELETE FROM %1$s.job_running AS r USING ended AS e
-                    WHERE r.id = e.id AND r.run_order = e.token
+                    WHERE r.id = e.id AND r.run_order = e.token AND r.id = ANY (ARRAY (SELECT id FROM ended))
                     RETURNING r.*, e.delay, e.refunded, e.error,
                         CASE WHEN cancel_requested_at IS NULL THEN e.state ELSE 'cancelled' END AS next_state
                 ), freed AS (
@@ -184,7 +192,7 @@ final class JobTable {
                     SELECT * FROM unnest(?::bigint[], ?::bigint[]) AS e (id, token)
                 ), gone AS (
                     DELETE FROM %1$s.job_running AS r USING ended AS e
-                    WHERE r.id = e.id AND r.run_order = e.token
+                    WHERE r.id = e.id AND r.run_order = e.token AND r.id = ANY (ARRAY (SELECT id FROM ended))
                     RETURNING r.*, CASE WHEN cancel_requested_at IS NULL THEN 'available' ELSE 'cancelled' END AS next_state
                 ), freed AS (
                     DELETE FROM %1$s.unique_key AS k USING gone AS g
