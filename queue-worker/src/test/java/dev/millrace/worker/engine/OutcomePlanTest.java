@@ -12,8 +12,10 @@ import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
@@ -67,6 +69,36 @@ class OutcomePlanTest {
         assertEachFindsItsOwn(batch);
     }
 
+    @Test
+    void keys_vacuumedWhileNoneWasHeld_areNotReadForJobsWithout() throws SQLException {
+        database.execute("ALTER TABLE unique_key SET (autovacuum_enabled = off)");
+        hold();
+        database.execute("DELETE FROM unique_key");
+        database.execute("VACUUM (ANALYZE) unique_key");
+        hold();
+        run();
+        database.execute("INSERT INTO job (kind) SELECT 'k' FROM generate_series(1, 100)");
+
+        each(10, plan -> Explain.assertReads(plan, "unique_key", 0));
+        JobTable table = new JobTable(SchemaName.DEFAULT);
+        JsonNode claim = Explain.plan(
+                supervisor,
+                connection -> table.claim(
+                        connection,
+                        "default",
+                        connection.createArrayOf("text", new String[] {"k"}),
+                        10,
+                        Explain.from(0),
+                        "w"));
+        Explain.assertReads(claim, "unique_key", 0);
+    }
+
+    private void hold() {
+        database.execute(
+                "INSERT INTO unique_key (key, job_id) SELECT decode(md5(n::text), 'hex'), n FROM generate_series(1, ?) AS n",
+                RUNNING);
+    }
+
     private void run() {
         database.execute("""
                 INSERT INTO job (kind, state, attempt, attempted_at, attempted_by)
@@ -74,6 +106,16 @@ class OutcomePlanTest {
     }
 
     private void assertEachFindsItsOwn(int batch) throws SQLException {
+        each(batch, plan -> {
+            Explain.assertReads(plan, "job_running", batch);
+            assertThat(plan.path("Actual Rows").asInt())
+                    .as(plan.toPrettyString())
+                    .isEqualTo(batch);
+        });
+    }
+
+    /** The plans of all statements by which jobs stop running. */
+    private void each(int batch, Consumer<JsonNode> check) throws SQLException {
         JobTable table = new JobTable(SchemaName.DEFAULT);
         Settings settings = new Settings();
         settings.update(new Settings.Read(Map.of(), Map.of(Settings.Read.rule("", "completed"), true)));
@@ -93,16 +135,10 @@ class OutcomePlanTest {
                 .toList();
         long[] ids = jobs.stream().mapToLong(LeasedJob::id).toArray();
         long[] tokens = jobs.stream().mapToLong(LeasedJob::token).toArray();
-        assertFindsEach(batch, connection -> table.finish(connection, plain));
-        assertFindsEach(batch, connection -> forgetful.finish(connection, plain));
-        assertFindsEach(batch, connection -> table.finish(connection, withOutput));
-        assertFindsEach(batch, connection -> table.defer(connection, failed, new HashSet<>()));
-        assertFindsEach(batch, connection -> table.release(connection, ids, tokens, new HashSet<>()));
-    }
-
-    private void assertFindsEach(int batch, Explain.Statement statement) throws SQLException {
-        JsonNode plan = Explain.plan(supervisor, statement);
-        Explain.assertReads(plan, "job_running", batch);
-        assertThat(plan.path("Actual Rows").asInt()).as(plan.toPrettyString()).isEqualTo(batch);
+        check.accept(Explain.plan(supervisor, connection -> table.finish(connection, plain)));
+        check.accept(Explain.plan(supervisor, connection -> forgetful.finish(connection, plain)));
+        check.accept(Explain.plan(supervisor, connection -> table.finish(connection, withOutput)));
+        check.accept(Explain.plan(supervisor, connection -> table.defer(connection, failed, new HashSet<>())));
+        check.accept(Explain.plan(supervisor, connection -> table.release(connection, ids, tokens, new HashSet<>())));
     }
 }
