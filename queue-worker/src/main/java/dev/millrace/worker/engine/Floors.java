@@ -188,7 +188,7 @@ final class Floors {
 
     /** To where full claims began, of which the last began at {@code lowest}. */
     private void raise(long[] lowest, boolean sweep, boolean atOnce, long nowNanos) {
-        boolean due = atOnce || nowNanos - nextFloorsNanos > DISTANCE_NANOS;
+        boolean due = atOnce || nextFloorsNanos == 0 || nowNanos - nextFloorsNanos > DISTANCE_NANOS;
         for (int lane = 0; lane < floors.length; lane++) {
             long began = lowest[lane];
             if (sweep && began != 0 && began < floors[lane]) {
