@@ -60,6 +60,8 @@ record Load(int n, String pad) {
     static Worker worker(Database database, String queue, int slots, Runs runs) {
         return Worker.builder(database)
                 .queue(queue, slots)
+                // Dozens of processes that begin at once on a few cores take longer than one.
+                .connectTimeout(Duration.ofMinutes(1))
                 .handle(PLAIN, (job, load) -> runs.ran(load.n()))
                 .handle(
                         FLAKY,
