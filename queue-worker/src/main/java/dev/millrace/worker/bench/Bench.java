@@ -109,8 +109,7 @@ public final class Bench {
         new Work(rig).warmUp("warm", Math.min(WARM_UP_JOBS, sizes.jobs()));
         if (producer != null) {
             int samples = 15 * sizes.latencySamples();
-            // Or else the tail would be the compiler's, which shares the cores: a worker is one that has run for a
-            // while.
+            // Or else the tail would be the compiler's, which shares the cores with a worker that has just started.
             new Steady(rig).reach("warm-steady", sizes.time().multipliedBy(2));
             new Enqueue(rig).enqueue("warm-singles", Math.min(WARM_UP_SINGLES, samples), 1);
             IdleLatency latency = new IdleLatency(rig);

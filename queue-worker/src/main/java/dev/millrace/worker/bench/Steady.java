@@ -43,8 +43,8 @@ final class Steady {
     }
 
     /**
-     * Half of what producers and workers reach together, whom the machine has to serve both: first without measuring, so that what is
-     * measured is a load that goes on, and not its begin.
+     * Half of what producers and workers reach together, since the machine has to serve both. It is offered twice, and measured the
+     * second time: code that is warm for all that can be done is not yet so for half of it.
      */
     void halfLoad(String name) throws Exception {
         rig.progress().step("finding out what producers and workers reach together");

@@ -105,12 +105,10 @@ final class JobTable {
                 """;
         claim = claimByLane.formatted(s, KEPT, 1, 2, 3, 4);
         claimFromLowest = claimByLane.formatted(s, KEPT, 4, 3, 2, 1);
-        // What has ended is looked up by the index, whatever the statistics say, since the planner does not see how
-        // many ids an array
-        // has that comes out of a query, and expects few. By a join alone it reads the whole partition where that was
-        // empty when it was
-        // vacuumed, for it expects one row then, and where the ids are many, with all the ended rows that a held
-        // snapshot keeps.
+        // What has ended is looked up by the index, whatever the statistics say: the planner does not see how many ids
+        // an array has that comes out of a query, and expects few. By a join alone it reads the whole partition where
+        // that was empty when it was vacuumed, for it expects one row then; and where the ids are many, with all the
+        // ended rows that a held snapshot keeps.
         finish = """
                 WITH ended AS (
                     SELECT * FROM unnest(?::bigint[], ?::bigint[], ?::text[], ?::text[], ?::text[])
@@ -130,8 +128,7 @@ final class JobTable {
                 RETURNING id
                 """.formatted(s, KEPT);
         // What nearly every job ends with: no text to send, to unnest or to cast. No token is given twice, so it needs
-        // no pairing with
-        // its id, and no join.
+        // no pairing with its id, and no join.
         complete = """
                 WITH gone AS (
                     DELETE FROM %1$s.job_running
