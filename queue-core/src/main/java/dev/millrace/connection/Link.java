@@ -41,6 +41,8 @@ final class Link {
     private volatile @Nullable Socket socket;
     private volatile @Nullable Connection connection;
     private volatile @Nullable String causeOfDeath;
+    /** What the session is prepared for. */
+    private volatile Plans plans = Plans.FRESH;
 
     /**
      * A link that is not open yet.
@@ -122,6 +124,14 @@ final class Link {
 
     boolean isLent() {
         return lent;
+    }
+
+    /** Has the statements that follow planned so; for the borrower. */
+    void prepare(Connection session, Plans wanted) throws SQLException {
+        if (plans != wanted) {
+            wanted.prepare(session);
+            plans = wanted;
+        }
     }
 
     /** When the other side last answered, by {@link System#nanoTime}. */

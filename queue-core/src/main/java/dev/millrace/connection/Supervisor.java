@@ -239,10 +239,19 @@ public final class Supervisor implements AutoCloseable {
      * @throws SQLException what the operation met; the supervisor has already been told
      */
     public <T> T work(SqlFunction<T> operation) throws SQLException {
-        return borrowed(operation, null);
+        return work(Plans.FRESH, operation);
     }
 
-    private <T> T borrowed(SqlFunction<T> operation, @Nullable Duration lentFor) throws SQLException {
+    /**
+     * As {@link #work(SqlFunction)}.
+     *
+     * @param plans how its statements are planned; behind a pooler and on an application's own connections always afresh
+     */
+    public <T> T work(Plans plans, SqlFunction<T> operation) throws SQLException {
+        return borrowed(plans, operation, null);
+    }
+
+    private <T> T borrowed(Plans plans, SqlFunction<T> operation, @Nullable Duration lentFor) throws SQLException {
         standing.requireUp();
         long asked = System.nanoTime();
         Link link = null;
@@ -255,6 +264,9 @@ public final class Supervisor implements AutoCloseable {
                 link.lend(lentFor);
             }
             try {
+                if (database.adopted() == null && isDirect()) {
+                    link.prepare(loan.connection(), plans);
+                }
                 return operation.apply(loan.connection());
             } catch (SQLException failure) {
                 report(link, failure);
@@ -276,7 +288,12 @@ public final class Supervisor implements AutoCloseable {
 
     /** As {@link #work}, in one transaction that is committed if the operation returns and rolled back if it throws. */
     public <T> T transaction(SqlFunction<T> operation) throws SQLException {
-        return work(connection -> inTransaction(connection, operation));
+        return transaction(Plans.FRESH, operation);
+    }
+
+    /** As {@link #work(Plans, SqlFunction)}, in one transaction. */
+    public <T> T transaction(Plans plans, SqlFunction<T> operation) throws SQLException {
+        return work(plans, connection -> inTransaction(connection, operation));
     }
 
     /**
@@ -335,7 +352,7 @@ public final class Supervisor implements AutoCloseable {
      * @throws SQLException what the operation met; the supervisor has already been told
      */
     public <T> T lend(Duration limit, SqlFunction<T> operation) throws SQLException {
-        return borrowed(operation, limit);
+        return borrowed(Plans.FRESH, operation, limit);
     }
 
     /**

@@ -95,6 +95,29 @@ class SupervisorTest {
     }
 
     @Test
+    void keptPlans_arePreparedForTheirOperationAlone() throws Exception {
+        Supervisor supervisor = start(target().withPoolSize(2));
+        supervisor.awaitUp(SOON);
+        String fresh = "force_custom_plan on on on";
+        String kept = "force_generic_plan off off off";
+
+        assertThat(supervisor.work(SupervisorTest::planning)).isEqualTo(fresh);
+        assertThat(supervisor.work(Plans.KEPT, SupervisorTest::planning)).isEqualTo(kept);
+        assertThat(supervisor.transaction(Plans.KEPT, SupervisorTest::planning)).isEqualTo(kept);
+        assertThat(supervisor.lend(SOON, SupervisorTest::planning)).isEqualTo(fresh);
+    }
+
+    private static String planning(Connection connection) throws SQLException {
+        try (Statement statement = connection.createStatement();
+                ResultSet row = statement.executeQuery(
+                        "SELECT concat_ws(' ', current_setting('plan_cache_mode'), current_setting('enable_seqscan'),"
+                                + " current_setting('enable_bitmapscan'), current_setting('enable_sort'))")) {
+            row.next();
+            return row.getString(1);
+        }
+    }
+
+    @Test
     void endedControlSession_isReplacedWithANewEpoch_andCountedOnce() throws Exception {
         Supervisor supervisor = start(target());
         supervisor.awaitUp(SOON);

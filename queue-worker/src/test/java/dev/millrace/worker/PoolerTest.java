@@ -7,7 +7,9 @@ import dev.millrace.Millrace;
 import dev.millrace.connection.ConnectionEvent;
 import dev.millrace.connection.ConnectionMetrics.Counter;
 import dev.millrace.connection.Database;
+import dev.millrace.connection.Plans;
 import dev.millrace.connection.State;
+import dev.millrace.connection.Supervisor;
 import dev.millrace.connection.Timeouts;
 import dev.millrace.job.JobType;
 import dev.millrace.migrations.Migrator;
@@ -99,6 +101,23 @@ class PoolerTest {
         assertThat(count("SELECT count(*) FROM millrace.job WHERE state = 'completed'"))
                 .isEqualTo(JOBS);
         assertThat(server.log()).doesNotContain("prepared statement", "deadlock");
+    }
+
+    /** Or else they would be those of whoever gets that session of the server next. */
+    @Test
+    void transactionMode_sessionsKeepTheirSettings_whateverPlansAreAskedFor() throws Exception {
+        try (PgBouncer pooler = pooler(PoolMode.TRANSACTION).start();
+                Supervisor supervisor = Supervisor.connect(Database.of(pooler.url("postgres")), null, SOON)) {
+            String scans = supervisor.work(Plans.KEPT, connection -> {
+                try (Statement statement = connection.createStatement();
+                        ResultSet row = statement.executeQuery("SHOW enable_seqscan")) {
+                    row.next();
+                    return row.getString(1);
+                }
+            });
+
+            assertThat(scans).isEqualTo("on");
+        }
     }
 
     @Test

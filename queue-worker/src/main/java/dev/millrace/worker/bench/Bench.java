@@ -126,11 +126,12 @@ public final class Bench {
             new Work(rig).run(name + "-work");
         }
         if (config.scenarios().contains(Scenario.STEADY)) {
-            new Steady(rig).run(name + "-steady", "steady", config.sizes().rate());
+            new Steady(rig).run(name + "-steady", "steady", config.sizes().rate(), Duration.ZERO);
         }
         if (producer != null) {
             IdleLatency latency = new IdleLatency(rig);
             int samples = config.sizes().latencySamples();
+            rig.table().tidy();
             progress.step("measuring the latency of an idle worker");
             IdleLatency.report(figures, "latency_ms", latency.measure(name + "-idle", samples, null));
             progress.step("measuring the latency of an idle worker, enqueued by another process");

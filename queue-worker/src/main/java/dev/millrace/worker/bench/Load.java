@@ -27,6 +27,9 @@ record Load(int n, String pad) {
     /** Tells how long it has waited. */
     static final JobType<Timed> TIMED = JobType.of("bench_timed", Timed.class);
 
+    /** Instead of a moment, for a job whose latency does not count. */
+    static final long UNMEASURED = 0;
+
     /** What {@code {"n":…,"pad":""}} takes, with a number of usual length. */
     private static final int AROUND_PAD = 24;
 
@@ -39,7 +42,7 @@ record Load(int n, String pad) {
     /**
      * Arguments of a job whose latency is measured.
      *
-     * @param at just before it was enqueued, in microseconds since 1970
+     * @param at just before it was enqueued, in microseconds since 1970, or {@link #UNMEASURED}
      */
     record Timed(int n, long at, String pad) {}
 
@@ -73,7 +76,9 @@ record Load(int n, String pad) {
                         },
                         RetryPolicy.fixed(RETRY))
                 .handle(TIMED, (job, load) -> {
-                    runs.began(micros() - load.at());
+                    if (load.at() != UNMEASURED) {
+                        runs.began(micros() - load.at());
+                    }
                     runs.ran(load.n());
                 })
                 .build();

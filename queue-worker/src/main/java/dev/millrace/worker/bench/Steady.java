@@ -38,13 +38,13 @@ final class Steady {
 
     /** Returns how many jobs a second producers and workers get through together. */
     double reach(String name, Duration time) throws Exception {
-        Ended ended = drive(new Offer(name, 0, time));
+        Ended ended = drive(new Offer(name, 0, Duration.ZERO, time));
         return ended.ran() / ended.seconds();
     }
 
     /**
-     * Half of what producers and workers reach together, since the machine has to serve both. It is offered twice, and measured the
-     * second time: code that is warm for all that can be done is not yet so for half of it.
+     * Half of what producers and workers reach together, since the machine has to serve both. It is offered for twice the time, and
+     * measured in the second half: code that is warm for all that can be done is not yet so for half of it.
      */
     void halfLoad(String name) throws Exception {
         rig.progress().step("finding out what producers and workers reach together");
@@ -53,8 +53,7 @@ final class Steady {
         double reached = reach(name + "-reach", time);
         rig.figures().add("half_load.reached_per_second", reached);
         int half = (int) Math.max(1, Math.min(MOST_PER_SECOND / 2, Math.round(reached / 2)));
-        drive(new Offer(name + "-warm", half, time));
-        run(name + "-half", "half_load", half);
+        run(name + "-half", "half_load", half, time);
     }
 
     /**
@@ -62,11 +61,12 @@ final class Steady {
      *
      * @param figure under which it is reported
      * @param rate jobs a second, or 0
+     * @param before for how long it runs without measuring latencies first
      */
-    void run(String name, String figure, int rate) throws Exception {
+    void run(String name, String figure, int rate, Duration before) throws Exception {
         rig.progress().step("producers and workers together" + (rate == 0 ? "" : ", " + rate + " jobs a second"));
         rig.table().tidy();
-        Offer offer = new Offer(name, rate, rig.config().sizes().time());
+        Offer offer = new Offer(name, rate, before, rig.config().sizes().time());
         Ended ended = rig.underSnapshot(() -> drive(offer));
         Figures figures = rig.figures();
         if (rate > 0) {
@@ -96,6 +96,7 @@ final class Steady {
         private final EnqueueOptions options;
         private final String pad = Load.pad(rig.config().mix().argsBytes());
         private final int rate;
+        private final Duration before;
         private final Duration time;
         private final int most;
         private final int batch;
@@ -108,11 +109,12 @@ final class Steady {
         private long beganNanos;
         private long beganMicros;
 
-        Offer(String name, int rate, Duration time) {
+        Offer(String name, int rate, Duration before, Duration measured) {
             this.name = name;
             this.options = EnqueueOptions.DEFAULTS.queue(name);
             this.rate = rate;
-            this.time = time;
+            this.before = before;
+            this.time = before.plus(measured);
             this.most = Math.toIntExact(
                     Math.min(Integer.MAX_VALUE / 2, time.toSeconds() * (rate == 0 ? MOST_PER_SECOND : rate)));
             this.batch = rate == 0 ? rig.config().sizes().batch() : Math.max(1, rate / TICKS);
@@ -139,7 +141,7 @@ final class Steady {
                 if (Math.max(due, System.nanoTime() - beganNanos) >= endNanos) {
                     return;
                 }
-                long at = rate == 0 ? Load.micros() : beganMicros + due / 1_000;
+                long at = at(due);
                 int until = Math.min(most, from + batch);
                 rig.millrace()
                         .enqueueAll(
@@ -151,6 +153,14 @@ final class Steady {
                 enqueued(from, until);
                 rig.progress().at(rig.workforce().ran(), enqueued.get());
             }
+        }
+
+        /** When jobs of a batch that is due so long after the start count as enqueued. */
+        private long at(long due) {
+            if (System.nanoTime() - beganNanos < before.toNanos()) {
+                return Load.UNMEASURED;
+            }
+            return rate == 0 ? Load.micros() : beganMicros + due / 1_000;
         }
 
         private synchronized void enqueued(int from, int until) {

@@ -1,6 +1,7 @@
 package dev.millrace.worker.engine;
 
 import dev.millrace.connection.Database;
+import dev.millrace.connection.Plans;
 import dev.millrace.job.JobState;
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -88,7 +89,7 @@ public final class BareLoop {
     private Drained drain(String queue, String kind, int batch) throws SQLException {
         try (Connection connection = database.unpooled().getConnection();
                 Statement session = connection.createStatement()) {
-            session.execute("SET plan_cache_mode = force_custom_plan");
+            Plans.KEPT.prepare(connection);
             // Over rows that a held snapshot keeps, a claim may take longer than this user's statements may.
             session.execute("SET statement_timeout = 0");
             Floors floors = new Floors();

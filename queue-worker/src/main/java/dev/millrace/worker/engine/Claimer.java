@@ -2,6 +2,7 @@ package dev.millrace.worker.engine;
 
 import dev.millrace.connection.FaultClass;
 import dev.millrace.connection.Faults;
+import dev.millrace.connection.Plans;
 import dev.millrace.connection.SupervisedLoop;
 import dev.millrace.connection.Supervisor;
 import java.sql.SQLException;
@@ -193,7 +194,7 @@ final class Claimer {
             return Duration.ofNanos(EMPTY_GAP_NANOS - (began - endedNanos));
         }
         if (floors.markDue(began)) {
-            floors.mark(supervisor.work(table::sequencePosition), began);
+            floors.mark(supervisor.work(Plans.KEPT, table::sequencePosition), began);
         }
         Floors.Range range = sweep ? floors.sweep() : floors.floored();
         drained = false;
@@ -267,8 +268,10 @@ final class Claimer {
     private List<LeasedJob> claim(int demand, Floors.Range range) throws SQLException {
         long began = System.nanoTime();
         try {
-            List<LeasedJob> claimed = supervisor.work(connection ->
-                    table.claim(connection, queue, connection.createArrayOf("text", kinds), demand, range, workerId));
+            List<LeasedJob> claimed = supervisor.work(
+                    Plans.KEPT,
+                    connection -> table.claim(
+                            connection, queue, connection.createArrayOf("text", kinds), demand, range, workerId));
             long ended = System.nanoTime();
             // A stall of a moment is no slow database.
             double seconds = Math.min(MOST_PREFETCH_SECONDS / 2, (ended - began) / 1e9);

@@ -4,6 +4,7 @@ import dev.millrace.connection.ConnectionEvent;
 import dev.millrace.connection.ConnectionMetrics;
 import dev.millrace.connection.FaultClass;
 import dev.millrace.connection.Faults;
+import dev.millrace.connection.Plans;
 import dev.millrace.connection.SupervisedLoop;
 import dev.millrace.connection.Supervisor;
 import java.sql.Connection;
@@ -304,8 +305,8 @@ final class Completer implements AutoCloseable {
                 || deferred.size() == batch.size()
                 || released.size() == batch.size();
         return oneStatement
-                ? supervisor.work(connection -> write(connection, finalized, deferred, released))
-                : supervisor.transaction(connection -> write(connection, finalized, deferred, released));
+                ? supervisor.work(Plans.KEPT, connection -> write(connection, finalized, deferred, released))
+                : supervisor.transaction(Plans.KEPT, connection -> write(connection, finalized, deferred, released));
     }
 
     private Written write(

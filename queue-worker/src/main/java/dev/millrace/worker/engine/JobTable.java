@@ -90,7 +90,8 @@ final class JobTable {
                     DELETE FROM %1$s.job_available WHERE ctid = ANY (ARRAY (SELECT address FROM picked)) RETURNING *
                 ), freed AS (
                     DELETE FROM %1$s.unique_key AS k USING gone AS g
-                    WHERE g.unique_key IS NOT NULL AND k.key = g.unique_key AND k.job_id = g.id AND 'running' <> ALL (g.unique_states)
+                    WHERE k.key = ANY (ARRAY (SELECT unique_key FROM gone WHERE unique_key IS NOT NULL))
+                        AND k.key = g.unique_key AND k.job_id = g.id AND 'running' <> ALL (g.unique_states)
                 )
                 INSERT INTO %1$s.job_running
                     (%2$s, scheduled_at, errors, state, attempt, attempted_at, attempted_by)
@@ -119,7 +120,8 @@ final class JobTable {
                     RETURNING r.*, e.state AS final_state, e.output AS final_output, e.error
                 ), freed AS (
                     DELETE FROM %1$s.unique_key AS k USING gone AS g
-                    WHERE g.unique_key IS NOT NULL AND k.key = g.unique_key AND k.job_id = g.id AND g.final_state <> ALL (g.unique_states)
+                    WHERE k.key = ANY (ARRAY (SELECT unique_key FROM gone WHERE unique_key IS NOT NULL))
+                        AND k.key = g.unique_key AND k.job_id = g.id AND g.final_state <> ALL (g.unique_states)
                 )
                 INSERT INTO %1$s.job_finalized
                     (%2$s, scheduled_at, errors, state, attempt, attempted_at, attempted_by, finalized_at, output)
@@ -132,11 +134,12 @@ final class JobTable {
         complete = """
                 WITH gone AS (
                     DELETE FROM %1$s.job_running
-                    WHERE id = ANY (ARRAY (SELECT unnest(?::bigint[]))) AND run_order = ANY (?::bigint[])
+                    WHERE id = ANY (ARRAY (SELECT unnest(?::bigint[]))) AND (run_order IN (SELECT unnest(?::bigint[]))) IS TRUE
                     RETURNING *
                 ), freed AS (
                     DELETE FROM %1$s.unique_key AS k USING gone AS g
-                    WHERE g.unique_key IS NOT NULL AND k.key = g.unique_key AND k.job_id = g.id
+                    WHERE k.key = ANY (ARRAY (SELECT unique_key FROM gone WHERE unique_key IS NOT NULL))
+                        AND k.key = g.unique_key AND k.job_id = g.id
                         AND 'completed' <> ALL (g.unique_states)
                 )
                 INSERT INTO %1$s.job_finalized
@@ -149,11 +152,12 @@ final class JobTable {
         deleteFinished = """
                 WITH gone AS (
                     DELETE FROM %1$s.job_running
-                    WHERE id = ANY (ARRAY (SELECT unnest(?::bigint[]))) AND run_order = ANY (?::bigint[])
+                    WHERE id = ANY (ARRAY (SELECT unnest(?::bigint[]))) AND (run_order IN (SELECT unnest(?::bigint[]))) IS TRUE
                     RETURNING id, unique_key
                 ), freed AS (
                     DELETE FROM %1$s.unique_key AS k USING gone AS g
-                    WHERE g.unique_key IS NOT NULL AND k.key = g.unique_key AND k.job_id = g.id
+                    WHERE k.key = ANY (ARRAY (SELECT unique_key FROM gone WHERE unique_key IS NOT NULL))
+                        AND k.key = g.unique_key AND k.job_id = g.id
                 )
                 SELECT id FROM gone
                 """.formatted(s);
@@ -169,7 +173,8 @@ final class JobTable {
                         CASE WHEN cancel_requested_at IS NULL THEN e.state ELSE 'cancelled' END AS next_state
                 ), freed AS (
                     DELETE FROM %1$s.unique_key AS k USING gone AS g
-                    WHERE g.unique_key IS NOT NULL AND k.key = g.unique_key AND k.job_id = g.id AND g.next_state = 'cancelled'
+                    WHERE k.key = ANY (ARRAY (SELECT unique_key FROM gone WHERE unique_key IS NOT NULL))
+                        AND k.key = g.unique_key AND k.job_id = g.id AND g.next_state = 'cancelled'
                         AND 'cancelled' <> ALL (g.unique_states)
                 )
                 INSERT INTO %1$s.job
@@ -193,7 +198,8 @@ final class JobTable {
                     RETURNING r.*, CASE WHEN cancel_requested_at IS NULL THEN 'available' ELSE 'cancelled' END AS next_state
                 ), freed AS (
                     DELETE FROM %1$s.unique_key AS k USING gone AS g
-                    WHERE g.unique_key IS NOT NULL AND k.key = g.unique_key AND k.job_id = g.id AND g.next_state = 'cancelled'
+                    WHERE k.key = ANY (ARRAY (SELECT unique_key FROM gone WHERE unique_key IS NOT NULL))
+                        AND k.key = g.unique_key AND k.job_id = g.id AND g.next_state = 'cancelled'
                         AND 'cancelled' <> ALL (g.unique_states)
                 )
                 INSERT INTO %1$s.job

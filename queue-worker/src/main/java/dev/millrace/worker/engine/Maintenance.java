@@ -1,5 +1,6 @@
 package dev.millrace.worker.engine;
 
+import dev.millrace.connection.Plans;
 import dev.millrace.connection.SupervisedLoop;
 import dev.millrace.connection.Supervisor;
 import dev.millrace.job.JobTally;
@@ -139,7 +140,7 @@ final class Maintenance implements AutoCloseable {
                 retention.wake();
             }
         } else {
-            outlook = supervisor.work(table::look);
+            outlook = supervisor.work(Plans.KEPT, table::look);
             watchClock(outlook, now);
         }
         lookedNanos = System.nanoTime();

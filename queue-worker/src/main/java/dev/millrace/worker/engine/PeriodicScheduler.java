@@ -2,6 +2,7 @@ package dev.millrace.worker.engine;
 
 import dev.millrace.connection.FaultClass;
 import dev.millrace.connection.Faults;
+import dev.millrace.connection.Plans;
 import dev.millrace.connection.SupervisedLoop;
 import dev.millrace.connection.Supervisor;
 import dev.millrace.job.ArgsCodec;
@@ -82,7 +83,7 @@ final class PeriodicScheduler implements AutoCloseable {
         if (!others && custom.isEmpty()) {
             return AGAIN;
         }
-        long untilNext = supervisor.work(connection -> table.look(connection, customNames, others));
+        long untilNext = supervisor.work(Plans.KEPT, connection -> table.look(connection, customNames, others));
         if (untilNext > 0) {
             return untilNext < TICK.toMillis() ? Duration.ofMillis(untilNext + 1) : TICK;
         }

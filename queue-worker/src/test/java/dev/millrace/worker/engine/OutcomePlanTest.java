@@ -3,12 +3,17 @@ package dev.millrace.worker.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.millrace.connection.Database;
+import dev.millrace.connection.Plans;
 import dev.millrace.connection.Supervisor;
 import dev.millrace.migrations.SchemaName;
 import dev.millrace.testing.PostgresTest;
 import dev.millrace.testing.TestDatabase;
+import java.sql.Connection;
+import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -35,6 +40,7 @@ class OutcomePlanTest {
 
     @BeforeEach
     void connect() throws InterruptedException {
+        database.execute("TRUNCATE job, unique_key");
         database.execute("ALTER TABLE job_running SET (autovacuum_enabled = off)");
         supervisor = Supervisor.start(Database.of(database.url()));
         supervisor.awaitUp(Duration.ofSeconds(20));
@@ -114,16 +120,89 @@ class OutcomePlanTest {
         });
     }
 
-    /** The plans of all statements by which jobs stop running. */
+    @Test
+    void keptPlans_madeWhileTablesWereEmpty_areThoseOfFullOnes() throws SQLException {
+        for (String partition : List.of("job_available", "unique_key", "queue")) {
+            database.execute("ALTER TABLE " + partition + " SET (autovacuum_enabled = off)");
+        }
+        database.execute("VACUUM (ANALYZE) job_available, job_running, unique_key, queue");
+        for (int i = 0; i < 10; i++) {
+            for (Explain.Statement statement : hot(List.of(Leased.job(1, 1)))) {
+                supervisor.work(Plans.KEPT, connection -> rolledBack(connection, statement));
+            }
+        }
+        hold();
+        run();
+        database.execute("INSERT INTO job (kind) SELECT 'k' FROM generate_series(1, ?)", RUNNING);
+
+        for (Explain.Statement statement : hot(running(10))) {
+            long read = supervisor.work(Plans.KEPT, connection -> rolledBack(connection, statement));
+            assertThat(read).isLessThanOrEqualTo(40);
+        }
+        long kept = supervisor.work(
+                Plans.KEPT,
+                connection -> number(
+                        connection,
+                        "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%job_running%'"
+                                + " AND generic_plans > 0 AND custom_plans = 0"));
+        assertThat(kept).isEqualTo(6);
+    }
+
+    /** How many rows of the tables above it has read. */
+    private static long rolledBack(Connection connection, Explain.Statement statement) throws SQLException {
+        String read = "SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) FROM pg_stat_xact_user_tables"
+                + " WHERE relname IN ('job_available', 'job_running', 'unique_key', 'queue')";
+        connection.setAutoCommit(false);
+        try {
+            long before = number(connection, read);
+            statement.run(connection);
+            return number(connection, read) - before;
+        } finally {
+            connection.rollback();
+            connection.setAutoCommit(true);
+        }
+    }
+
+    private static long number(Connection connection, String sql) throws SQLException {
+        try (Statement statement = connection.createStatement();
+                ResultSet row = statement.executeQuery(sql)) {
+            row.next();
+            return row.getLong(1);
+        }
+    }
+
+    /** All that a worker does over and over. */
+    private static List<Explain.Statement> hot(List<LeasedJob> jobs) {
+        JobTable table = new JobTable(SchemaName.DEFAULT);
+        List<Explain.Statement> statements = new ArrayList<>(outcomes(jobs));
+        statements.add(connection -> table.claim(
+                connection,
+                "default",
+                connection.createArrayOf("text", new String[] {"k"}),
+                jobs.size(),
+                Explain.from(0),
+                "w"));
+        return statements;
+    }
+
     private void each(int batch, Consumer<JsonNode> check) throws SQLException {
+        for (Explain.Statement outcome : outcomes(running(batch))) {
+            check.accept(Explain.plan(supervisor, outcome));
+        }
+    }
+
+    private List<LeasedJob> running(int jobs) {
+        return database.query("SELECT id, run_order FROM job_running ORDER BY random() LIMIT ?", jobs).stream()
+                .map(row -> Leased.job((long) row.get("id"), (long) row.get("run_order")))
+                .toList();
+    }
+
+    /** All statements by which jobs stop running. */
+    private static List<Explain.Statement> outcomes(List<LeasedJob> jobs) {
         JobTable table = new JobTable(SchemaName.DEFAULT);
         Settings settings = new Settings();
         settings.update(new Settings.Read(Map.of(), Map.of(Settings.Read.rule("", "completed"), true)));
         JobTable forgetful = new JobTable(SchemaName.DEFAULT, settings);
-        List<LeasedJob> jobs =
-                database.query("SELECT id, run_order FROM job_running ORDER BY random() LIMIT ?", batch).stream()
-                        .map(row -> Leased.job((long) row.get("id"), (long) row.get("run_order")))
-                        .toList();
         List<Outcome.Finalize> plain = jobs.stream()
                 .map(job -> new Outcome.Finalize(job, "completed", null, null))
                 .toList();
@@ -135,10 +214,11 @@ class OutcomePlanTest {
                 .toList();
         long[] ids = jobs.stream().mapToLong(LeasedJob::id).toArray();
         long[] tokens = jobs.stream().mapToLong(LeasedJob::token).toArray();
-        check.accept(Explain.plan(supervisor, connection -> table.finish(connection, plain)));
-        check.accept(Explain.plan(supervisor, connection -> forgetful.finish(connection, plain)));
-        check.accept(Explain.plan(supervisor, connection -> table.finish(connection, withOutput)));
-        check.accept(Explain.plan(supervisor, connection -> table.defer(connection, failed, new HashSet<>())));
-        check.accept(Explain.plan(supervisor, connection -> table.release(connection, ids, tokens, new HashSet<>())));
+        return List.of(
+                connection -> table.finish(connection, plain),
+                connection -> forgetful.finish(connection, plain),
+                connection -> table.finish(connection, withOutput),
+                connection -> table.defer(connection, failed, new HashSet<>()),
+                connection -> table.release(connection, ids, tokens, new HashSet<>()));
     }
 }
