@@ -18,6 +18,7 @@ import dev.millrace.job.Unique.Part;
 import dev.millrace.testing.PostgresTest;
 import dev.millrace.testing.TestDatabase;
 import java.sql.Connection;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
@@ -311,6 +312,27 @@ class UniqueTest {
         assertThat(ids.get(2)).isEqualTo(ids.get(3));
         assertThat(database.queryLong("SELECT count(*) FROM job WHERE id = ANY (?)", (Object) ids.toArray(Long[]::new)))
                 .isEqualTo(3);
+    }
+
+    @Test
+    void bulk_onTablesVacuumedWhileEmpty_readsNoneOfThemWhole() throws SQLException {
+        database.execute("VACUUM (ANALYZE) job_available, job_running, job_deferred, unique_key");
+        try (Connection producer = database.connect();
+                Statement statement = producer.createStatement()) {
+            producer.setSchema(database.schema().value());
+            producer.setAutoCommit(false);
+            for (String half : List.of("1, 500", "300, 1000")) {
+                statement.execute("SELECT count(*) FROM generate_series(" + half + ") AS n"
+                        + " CROSS JOIN LATERAL enqueue('k', jsonb_build_object('n', n), unique_by => '{args.n}')");
+            }
+            try (ResultSet read = statement.executeQuery("SELECT sum(seq_tup_read) FROM pg_stat_xact_user_tables"
+                    + " WHERE relname LIKE 'job%' OR relname = 'unique_key'")) {
+                read.next();
+                assertThat(read.getLong(1)).isZero();
+            }
+            producer.commit();
+        }
+        assertThat(database.queryLong("SELECT count(*) FROM job")).isEqualTo(1000);
     }
 
     @Test

@@ -32,7 +32,8 @@ record MigrationScript(String fileName, String text) {
             read("V2__job_operations.sql"),
             read("V3__periodic_jobs.sql"),
             read("V4__queues.sql"),
-            read("V5__history_unchecked.sql"));
+            read("V5__history_unchecked.sql"),
+            read("V6__enqueue_by_index.sql"));
 
     MigrationScript {
         if (!NAME.matcher(fileName).matches()) {

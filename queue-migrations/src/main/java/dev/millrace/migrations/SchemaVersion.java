@@ -10,7 +10,7 @@ import java.sql.Statement;
 public final class SchemaVersion {
 
     /** The schema version that this build of Millrace reads and writes. */
-    public static final int REQUIRED = 5;
+    public static final int REQUIRED = 6;
 
     private SchemaVersion() {}
 

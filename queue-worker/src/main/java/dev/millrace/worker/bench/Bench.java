@@ -24,6 +24,9 @@ public final class Bench {
 
     private static final String LIMIT = "limit";
     private static final int WARM_UP_JOBS = 200_000;
+    /** Where workers are processes of their own, each of them has a compiler to satisfy. */
+    private static final int WARM_UP_JOBS_OF_A_PROCESS = 50_000;
+
     private static final int WARM_UP_SINGLES = 3_000;
     private static final int WARM_UP_SAMPLES = 3_000;
 
@@ -106,7 +109,9 @@ public final class Bench {
                 enqueue.insert("warm", Math.min(WARM_UP_SINGLES, sizes.singleJobs()), 2);
             }
         }
-        new Work(rig).warmUp("warm", Math.min(WARM_UP_JOBS, sizes.jobs()));
+        int jobs = Math.max(
+                WARM_UP_JOBS, WARM_UP_JOBS_OF_A_PROCESS * config.conditions().processes());
+        new Work(rig).warmUp("warm", Math.min(jobs, sizes.jobs()));
         if (producer != null) {
             int samples = 15 * sizes.latencySamples();
             // Or else the tail would be the compiler's, which shares the cores with a worker that has just started.

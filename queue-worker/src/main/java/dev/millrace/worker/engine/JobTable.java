@@ -89,9 +89,11 @@ final class JobTable {
                 ), gone AS (
                     DELETE FROM %1$s.job_available WHERE ctid = ANY (ARRAY (SELECT address FROM picked)) RETURNING *
                 ), freed AS (
-                    DELETE FROM %1$s.unique_key AS k USING gone AS g
-                    WHERE k.key = ANY (ARRAY (SELECT unique_key FROM gone WHERE unique_key IS NOT NULL))
-                        AND k.key = g.unique_key AND k.job_id = g.id AND 'running' <> ALL (g.unique_states)
+                    DELETE FROM %1$s.unique_key
+                    WHERE key = ANY (ARRAY (SELECT unique_key FROM gone WHERE unique_key IS NOT NULL))
+                        AND ((key, job_id) IN (
+                            SELECT unique_key, id FROM gone
+                            WHERE unique_key IS NOT NULL AND 'running' <> ALL (unique_states))) IS TRUE
                 )
                 INSERT INTO %1$s.job_running
                     (%2$s, scheduled_at, errors, state, attempt, attempted_at, attempted_by)
@@ -119,9 +121,11 @@ final class JobTable {
                     WHERE r.id = e.id AND r.run_order = e.token AND r.id = ANY (ARRAY (SELECT id FROM ended))
                     RETURNING r.*, e.state AS final_state, e.output AS final_output, e.error
                 ), freed AS (
-                    DELETE FROM %1$s.unique_key AS k USING gone AS g
-                    WHERE k.key = ANY (ARRAY (SELECT unique_key FROM gone WHERE unique_key IS NOT NULL))
-                        AND k.key = g.unique_key AND k.job_id = g.id AND g.final_state <> ALL (g.unique_states)
+                    DELETE FROM %1$s.unique_key
+                    WHERE key = ANY (ARRAY (SELECT unique_key FROM gone WHERE unique_key IS NOT NULL))
+                        AND ((key, job_id) IN (
+                            SELECT unique_key, id FROM gone
+                            WHERE unique_key IS NOT NULL AND final_state <> ALL (unique_states))) IS TRUE
                 )
                 INSERT INTO %1$s.job_finalized
                     (%2$s, scheduled_at, errors, state, attempt, attempted_at, attempted_by, finalized_at, output)
@@ -137,10 +141,11 @@ final class JobTable {
                     WHERE id = ANY (ARRAY (SELECT unnest(?::bigint[]))) AND (run_order IN (SELECT unnest(?::bigint[]))) IS TRUE
                     RETURNING *
                 ), freed AS (
-                    DELETE FROM %1$s.unique_key AS k USING gone AS g
-                    WHERE k.key = ANY (ARRAY (SELECT unique_key FROM gone WHERE unique_key IS NOT NULL))
-                        AND k.key = g.unique_key AND k.job_id = g.id
-                        AND 'completed' <> ALL (g.unique_states)
+                    DELETE FROM %1$s.unique_key
+                    WHERE key = ANY (ARRAY (SELECT unique_key FROM gone WHERE unique_key IS NOT NULL))
+                        AND ((key, job_id) IN (
+                            SELECT unique_key, id FROM gone
+                            WHERE unique_key IS NOT NULL AND 'completed' <> ALL (unique_states))) IS TRUE
                 )
                 INSERT INTO %1$s.job_finalized
                     (%2$s, scheduled_at, errors, state, attempt, attempted_at, attempted_by, finalized_at)
@@ -155,9 +160,11 @@ final class JobTable {
                     WHERE id = ANY (ARRAY (SELECT unnest(?::bigint[]))) AND (run_order IN (SELECT unnest(?::bigint[]))) IS TRUE
                     RETURNING id, unique_key
                 ), freed AS (
-                    DELETE FROM %1$s.unique_key AS k USING gone AS g
-                    WHERE k.key = ANY (ARRAY (SELECT unique_key FROM gone WHERE unique_key IS NOT NULL))
-                        AND k.key = g.unique_key AND k.job_id = g.id
+                    DELETE FROM %1$s.unique_key
+                    WHERE key = ANY (ARRAY (SELECT unique_key FROM gone WHERE unique_key IS NOT NULL))
+                        AND ((key, job_id) IN (
+                            SELECT unique_key, id FROM gone
+                            WHERE unique_key IS NOT NULL)) IS TRUE
                 )
                 SELECT id FROM gone
                 """.formatted(s);
@@ -172,10 +179,11 @@ final class JobTable {
                     RETURNING r.*, e.delay, e.refunded, e.error,
                         CASE WHEN cancel_requested_at IS NULL THEN e.state ELSE 'cancelled' END AS next_state
                 ), freed AS (
-                    DELETE FROM %1$s.unique_key AS k USING gone AS g
-                    WHERE k.key = ANY (ARRAY (SELECT unique_key FROM gone WHERE unique_key IS NOT NULL))
-                        AND k.key = g.unique_key AND k.job_id = g.id AND g.next_state = 'cancelled'
-                        AND 'cancelled' <> ALL (g.unique_states)
+                    DELETE FROM %1$s.unique_key
+                    WHERE key = ANY (ARRAY (SELECT unique_key FROM gone WHERE unique_key IS NOT NULL))
+                        AND ((key, job_id) IN (
+                            SELECT unique_key, id FROM gone
+                            WHERE unique_key IS NOT NULL AND next_state = 'cancelled' AND 'cancelled' <> ALL (unique_states))) IS TRUE
                 )
                 INSERT INTO %1$s.job
                     (%2$s, scheduled_at, errors, state, attempt, attempted_at, attempted_by, finalized_at)
@@ -197,10 +205,11 @@ final class JobTable {
                     WHERE r.id = e.id AND r.run_order = e.token AND r.id = ANY (ARRAY (SELECT id FROM ended))
                     RETURNING r.*, CASE WHEN cancel_requested_at IS NULL THEN 'available' ELSE 'cancelled' END AS next_state
                 ), freed AS (
-                    DELETE FROM %1$s.unique_key AS k USING gone AS g
-                    WHERE k.key = ANY (ARRAY (SELECT unique_key FROM gone WHERE unique_key IS NOT NULL))
-                        AND k.key = g.unique_key AND k.job_id = g.id AND g.next_state = 'cancelled'
-                        AND 'cancelled' <> ALL (g.unique_states)
+                    DELETE FROM %1$s.unique_key
+                    WHERE key = ANY (ARRAY (SELECT unique_key FROM gone WHERE unique_key IS NOT NULL))
+                        AND ((key, job_id) IN (
+                            SELECT unique_key, id FROM gone
+                            WHERE unique_key IS NOT NULL AND next_state = 'cancelled' AND 'cancelled' <> ALL (unique_states))) IS TRUE
                 )
                 INSERT INTO %1$s.job
                     (id, run_order, created_at, priority, max_attempts, queue, kind, args, timeout, tags, metadata, unique_key,

@@ -2,6 +2,7 @@ package dev.millrace.worker.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.millrace.connection.Plans;
 import dev.millrace.connection.Supervisor;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
@@ -36,8 +37,12 @@ public final class Explain {
 
     /** Runs what the engine prepares under EXPLAIN ANALYZE, and rolls back. */
     public static JsonNode plan(Supervisor supervisor, Statement statement) throws SQLException {
+        return plan(supervisor, Plans.FRESH, statement);
+    }
+
+    static JsonNode plan(Supervisor supervisor, Plans plans, Statement statement) throws SQLException {
         AtomicReference<String> plan = new AtomicReference<>();
-        supervisor.work(connection -> {
+        supervisor.work(plans, connection -> {
             connection.setAutoCommit(false);
             try {
                 statement.run(explaining(connection, plan));
@@ -117,12 +122,17 @@ public final class Explain {
                 plan.path("WAL FPI").asInt());
     }
 
-    static void assertReads(JsonNode plan, String relation, int returned) {
-        double read = all(plan)
+    /** The nodes that read a table. */
+    static List<JsonNode> scans(JsonNode plan, String relation) {
+        return all(plan)
                 .filter(node -> node.path("Relation Name").asString("").equals(relation)
                         && node.path("Node Type").asString().endsWith("Scan"))
-                .mapToDouble(Explain::readBy)
-                .sum();
+                .toList();
+    }
+
+    static void assertReads(JsonNode plan, String relation, int returned) {
+        double read =
+                scans(plan, relation).stream().mapToDouble(Explain::readBy).sum();
         assertThat(read).as(plan.toPrettyString()).isLessThanOrEqualTo((double) PER_ROW * returned);
         assertThat(nodes(plan, "Seq Scan"))
                 .as(plan.toPrettyString())

@@ -22,6 +22,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 
@@ -97,6 +98,25 @@ class OutcomePlanTest {
                         Explain.from(0),
                         "w"));
         Explain.assertReads(claim, "unique_key", 0);
+    }
+
+    /** One scan for all: for each key of its own it would go through the whole list of keys. */
+    @ParameterizedTest
+    @EnumSource
+    void keys_ofManyJobsThatEnd_areFoundInOneScan(Plans plans) throws SQLException {
+        database.execute("""
+                INSERT INTO job (id, kind, state, attempt, attempted_at, attempted_by, unique_key, unique_states)
+                SELECT n, 'k', 'running', 1, now(), 'w', decode(md5(n::text), 'hex'), '{}' FROM generate_series(1, ?) AS n""", RUNNING);
+        hold();
+
+        for (Explain.Statement outcome : outcomes(running(2_000))) {
+            JsonNode plan = Explain.plan(supervisor, plans, outcome);
+            Explain.assertReads(plan, "unique_key", 2_000);
+            assertThat(Explain.scans(plan, "unique_key"))
+                    .as(plan.toPrettyString())
+                    .allSatisfy(scan ->
+                            assertThat(scan.path("Actual Loops").asInt()).isLessThanOrEqualTo(1));
+        }
     }
 
     private void hold() {
