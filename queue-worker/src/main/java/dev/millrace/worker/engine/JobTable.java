@@ -66,10 +66,8 @@ final class JobTable {
         String s = schema.quoted();
         String nextRunOrder = "nextval('" + s.replace("'", "''") + ".job_seq')";
         // The lanes are walked in order and each stops at its limit, so only rows that are returned get locked. The
-        // array makes the
-        // delete a scan by row address; a join or IN would read the whole partition. One row over max_attempts, put
-        // there by hand,
-        // must not make the claim of the others fail.
+        // array makes the delete a scan by row address; a join or IN would read the whole partition. One row over
+        // max_attempts, put there by hand, must not make the claim of the others fail.
         String claimByLane = """
                 WITH picked AS MATERIALIZED (
                     SELECT head.address
@@ -88,13 +86,7 @@ final class JobTable {
                     LIMIT ?
                 ), gone AS (
                     DELETE FROM %1$s.job_available WHERE ctid = ANY (ARRAY (SELECT address FROM picked)) RETURNING *
-                ), freed AS (
-                    DELETE FROM %1$s.unique_key
-                    WHERE key = ANY (ARRAY (SELECT unique_key FROM gone WHERE unique_key IS NOT NULL))
-                        AND ((key, job_id) IN (
-                            SELECT unique_key, id FROM gone
-                            WHERE unique_key IS NOT NULL AND 'running' <> ALL (unique_states))) IS TRUE
-                )
+                ), %7$s
                 INSERT INTO %1$s.job_running
                     (%2$s, scheduled_at, errors, state, attempt, attempted_at, attempted_by)
                 SELECT id, run_order, created_at, priority, greatest(max_attempts, attempt + 1), queue, kind, args, timeout, tags,
@@ -106,8 +98,9 @@ final class JobTable {
                         THEN (date_part('epoch', least(timeout, interval '100 years')) * 1000)::bigint END, retry_policy,
                     (date_part('epoch', attempted_at - greatest(scheduled_at, 'epoch')) * 1000000)::bigint
                 """;
-        claim = claimByLane.formatted(s, KEPT, 1, 2, 3, 4);
-        claimFromLowest = claimByLane.formatted(s, KEPT, 4, 3, 2, 1);
+        String freed = freed(s, "'running' <> ALL (unique_states)");
+        claim = claimByLane.formatted(s, KEPT, 1, 2, 3, 4, freed);
+        claimFromLowest = claimByLane.formatted(s, KEPT, 4, 3, 2, 1, freed);
         // What has ended is looked up by the index, whatever the statistics say: the planner does not see how many ids
         // an array has that comes out of a query, and expects few. By a join alone it reads the whole partition where
         // that was empty when it was vacuumed, for it expects one row then; and where the ids are many, with all the
@@ -120,54 +113,39 @@ final class JobTable {
                     DELETE FROM %1$s.job_running AS r USING ended AS e
                     WHERE r.id = e.id AND r.run_order = e.token AND r.id = ANY (ARRAY (SELECT id FROM ended))
                     RETURNING r.*, e.state AS final_state, e.output AS final_output, e.error
-                ), freed AS (
-                    DELETE FROM %1$s.unique_key
-                    WHERE key = ANY (ARRAY (SELECT unique_key FROM gone WHERE unique_key IS NOT NULL))
-                        AND ((key, job_id) IN (
-                            SELECT unique_key, id FROM gone
-                            WHERE unique_key IS NOT NULL AND final_state <> ALL (unique_states))) IS TRUE
-                )
+                ), %3$s
                 INSERT INTO %1$s.job_finalized
                     (%2$s, scheduled_at, errors, state, attempt, attempted_at, attempted_by, finalized_at, output)
                 SELECT %2$s, scheduled_at, %1$s.append_error(errors, error::jsonb), final_state, attempt, attempted_at, attempted_by, clock_timestamp(), final_output::jsonb
                 FROM gone
                 RETURNING id
-                """.formatted(s, KEPT);
+                """.formatted(s, KEPT, freed(s, "final_state <> ALL (unique_states)"));
         // What nearly every job ends with: no text to send, to unnest or to cast. No token is given twice, so it needs
-        // no pairing with its id, and no join.
+        // no pairing with its id, and no join; IS TRUE keeps the planner from making one, and the server looks tokens
+        // up in
+        // a hash, which it would not do with an array of a plan that it keeps.
         complete = """
                 WITH gone AS (
                     DELETE FROM %1$s.job_running
                     WHERE id = ANY (ARRAY (SELECT unnest(?::bigint[]))) AND (run_order IN (SELECT unnest(?::bigint[]))) IS TRUE
                     RETURNING *
-                ), freed AS (
-                    DELETE FROM %1$s.unique_key
-                    WHERE key = ANY (ARRAY (SELECT unique_key FROM gone WHERE unique_key IS NOT NULL))
-                        AND ((key, job_id) IN (
-                            SELECT unique_key, id FROM gone
-                            WHERE unique_key IS NOT NULL AND 'completed' <> ALL (unique_states))) IS TRUE
-                )
+                ), %3$s
                 INSERT INTO %1$s.job_finalized
                     (%2$s, scheduled_at, errors, state, attempt, attempted_at, attempted_by, finalized_at)
                 SELECT %2$s, scheduled_at, errors, 'completed', attempt, attempted_at, attempted_by, clock_timestamp()
                 FROM gone
                 RETURNING id
-                """.formatted(s, KEPT);
+                """.formatted(s, KEPT, freed(s, "'completed' <> ALL (unique_states)"));
         // Where no history is kept. The job is gone, and with it whatever key it holds.
         deleteFinished = """
                 WITH gone AS (
                     DELETE FROM %1$s.job_running
                     WHERE id = ANY (ARRAY (SELECT unnest(?::bigint[]))) AND (run_order IN (SELECT unnest(?::bigint[]))) IS TRUE
                     RETURNING id, unique_key
-                ), freed AS (
-                    DELETE FROM %1$s.unique_key
-                    WHERE key = ANY (ARRAY (SELECT unique_key FROM gone WHERE unique_key IS NOT NULL))
-                        AND ((key, job_id) IN (
-                            SELECT unique_key, id FROM gone
-                            WHERE unique_key IS NOT NULL)) IS TRUE
-                )
+                ), %2$s
                 SELECT id FROM gone
-                """.formatted(s);
+                """.formatted(s, freed(s, "true"));
+        String freedIfCancelled = freed(s, "next_state = 'cancelled' AND 'cancelled' <> ALL (unique_states)");
         // A cancel that was asked for while the job ran holds whatever the attempt came to.
         defer = """
                 WITH ended AS (
@@ -178,13 +156,7 @@ final class JobTable {
                     WHERE r.id = e.id AND r.run_order = e.token AND r.id = ANY (ARRAY (SELECT id FROM ended))
                     RETURNING r.*, e.delay, e.refunded, e.error,
                         CASE WHEN cancel_requested_at IS NULL THEN e.state ELSE 'cancelled' END AS next_state
-                ), freed AS (
-                    DELETE FROM %1$s.unique_key
-                    WHERE key = ANY (ARRAY (SELECT unique_key FROM gone WHERE unique_key IS NOT NULL))
-                        AND ((key, job_id) IN (
-                            SELECT unique_key, id FROM gone
-                            WHERE unique_key IS NOT NULL AND next_state = 'cancelled' AND 'cancelled' <> ALL (unique_states))) IS TRUE
-                )
+                ), %3$s
                 INSERT INTO %1$s.job
                     (%2$s, scheduled_at, errors, state, attempt, attempted_at, attempted_by, finalized_at)
                 SELECT %2$s,
@@ -193,10 +165,9 @@ final class JobTable {
                     attempted_at, attempted_by, CASE next_state WHEN 'cancelled' THEN clock_timestamp() END
                 FROM gone
                 RETURNING id, state = 'cancelled'
-                """.formatted(s, KEPT);
+                """.formatted(s, KEPT, freedIfCancelled);
         // A fresh run order: the job goes to the tail of its lane, so that no claimer's floor has to move backwards,
-        // and the old
-        // lease can never match again.
+        // and the old lease can never match again.
         release = """
                 WITH ended AS (
                     SELECT * FROM unnest(?::bigint[], ?::bigint[]) AS e (id, token)
@@ -204,13 +175,7 @@ final class JobTable {
                     DELETE FROM %1$s.job_running AS r USING ended AS e
                     WHERE r.id = e.id AND r.run_order = e.token AND r.id = ANY (ARRAY (SELECT id FROM ended))
                     RETURNING r.*, CASE WHEN cancel_requested_at IS NULL THEN 'available' ELSE 'cancelled' END AS next_state
-                ), freed AS (
-                    DELETE FROM %1$s.unique_key
-                    WHERE key = ANY (ARRAY (SELECT unique_key FROM gone WHERE unique_key IS NOT NULL))
-                        AND ((key, job_id) IN (
-                            SELECT unique_key, id FROM gone
-                            WHERE unique_key IS NOT NULL AND next_state = 'cancelled' AND 'cancelled' <> ALL (unique_states))) IS TRUE
-                )
+                ), %4$s
                 INSERT INTO %1$s.job
                     (id, run_order, created_at, priority, max_attempts, queue, kind, args, timeout, tags, metadata, unique_key,
                      unique_states, retry_policy, scheduled_at, errors, state, attempt, finalized_at)
@@ -220,11 +185,26 @@ final class JobTable {
                 FROM (SELECT * FROM gone ORDER BY run_order OFFSET 0) AS gone
                 RETURNING id, state = 'cancelled',
                     CASE state WHEN 'available' THEN pg_notify(?, 'available ' || queue) END
-                """.formatted(s, KEPT, nextRunOrder);
+                """.formatted(s, KEPT, nextRunOrder, freedIfCancelled);
         leasesOf = "SELECT id, run_order FROM " + s + ".job_running WHERE attempted_by = ? AND queue = ?";
         cancelRequests = "SELECT run_order FROM " + s
                 + ".job_running WHERE attempted_by = ? AND cancel_requested_at IS NOT NULL";
         sequencePosition = "SELECT last_value FROM " + s + ".job_seq";
+    }
+
+    /**
+     * Part of a statement: those that are {@code gone} give back the keys that they hold no longer. One scan of the keys for all,
+     * whatever their statistics say.
+     *
+     * @param which of them
+     */
+    private static String freed(String schema, String which) {
+        return """
+                freed AS (
+                    DELETE FROM %s.unique_key
+                    WHERE key = ANY (ARRAY (SELECT unique_key FROM gone WHERE unique_key IS NOT NULL))
+                        AND ((key, job_id) IN (SELECT unique_key, id FROM gone WHERE unique_key IS NOT NULL AND %s)) IS TRUE
+                )""".formatted(schema, which);
     }
 
     /**
