@@ -8,7 +8,6 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
 import javax.sql.DataSource;
 import org.postgresql.PGConnection;
@@ -24,24 +23,17 @@ final class AdoptedLane implements WorkLane {
     private final Connector.LinkFactory links;
     private final LongSupplier epoch;
     private final int readLimitMillis;
-    private final BooleanSupplier pooler;
     private final int maximum;
     private final Map<Connection, Link> borrowed = new ConcurrentHashMap<>();
     private final long waitMillis;
     private final Semaphore permits;
     private final AtomicInteger waiting = new AtomicInteger();
 
-    AdoptedLane(
-            Database database,
-            DataSource source,
-            Connector.LinkFactory links,
-            LongSupplier epoch,
-            BooleanSupplier pooler) {
+    AdoptedLane(Database database, DataSource source, Connector.LinkFactory links, LongSupplier epoch) {
         this.source = source;
         this.links = links;
         this.epoch = epoch;
         this.readLimitMillis = (int) database.timeouts().socketRead().toMillis();
-        this.pooler = pooler;
         this.maximum = database.poolSize();
         this.waitMillis = database.timeouts().statement().toMillis();
         this.permits = new Semaphore(maximum);
@@ -104,7 +96,9 @@ final class AdoptedLane implements WorkLane {
             if (!autoCommit) {
                 connection.setAutoCommit(true);
             }
-            if (pooler.getAsBoolean() && connection.isWrapperFor(PGConnection.class)) {
+            // Behind a pooler what is prepared may be missing; elsewhere it might keep a plan that was made on empty
+            // tables.
+            if (connection.isWrapperFor(PGConnection.class)) {
                 PGConnection driver = connection.unwrap(PGConnection.class);
                 prepareThreshold = driver.getPrepareThreshold();
                 driver.setPrepareThreshold(0);

@@ -211,7 +211,7 @@ final class Connector {
     /**
      * What the server must know to end what we can no longer end: it must not keep locks for a client that is gone. Plans
      * are made for each execution, since a plan cached while a queue was empty would scan a backlog of millions; but for
-     * statements that have only one, and for {@link Plans#KEPT}.
+     * statements that have only one, and for {@link Plans#BY_INDEX}.
      */
     private String sessionOptions() {
         return String.join(

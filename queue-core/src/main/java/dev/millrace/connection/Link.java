@@ -41,8 +41,8 @@ final class Link {
     private volatile @Nullable Socket socket;
     private volatile @Nullable Connection connection;
     private volatile @Nullable String causeOfDeath;
-    /** What the session is prepared for. */
-    private volatile Plans plans = Plans.FRESH;
+    /** How the session plans; null where that is not known. */
+    private volatile @Nullable Plans plans = Plans.FRESH;
 
     /**
      * A link that is not open yet.
@@ -127,9 +127,10 @@ final class Link {
     }
 
     /** Has the statements that follow planned so; for the borrower. */
-    void prepare(Connection session, Plans wanted) throws SQLException {
+    void plan(Connection session, Plans wanted) throws SQLException {
         if (plans != wanted) {
-            wanted.prepare(session);
+            plans = null;
+            wanted.applyTo(session);
             plans = wanted;
         }
     }

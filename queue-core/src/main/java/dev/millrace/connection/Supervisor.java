@@ -86,7 +86,7 @@ public final class Supervisor implements AutoCloseable {
         DataSource adopted = database.adopted();
         this.lane = adopted == null
                 ? new WorkPool(database, this.plansKept ? Duration.ZERO : TRUSTED, this::openForPool)
-                : new AdoptedLane(database, adopted, links::create, this::epoch, connector::isBehindPooler);
+                : new AdoptedLane(database, adopted, links::create, this::epoch);
         this.machine = new Machine(
                 database, new Connections(), standing, metrics, this::tell, System::nanoTime, new SplittableRandom());
         this.thread = new Thread(this::run, "millrace-supervisor-" + database.instance());
@@ -245,7 +245,7 @@ public final class Supervisor implements AutoCloseable {
     /**
      * As {@link #work(SqlFunction)}.
      *
-     * @param plans how its statements are planned; behind a pooler and on an application's own connections always afresh
+     * @param plans how its statements are planned; no setting is changed behind a pooler, nor on an application's own connections
      */
     public <T> T work(Plans plans, SqlFunction<T> operation) throws SQLException {
         return borrowed(plans, operation, null);
@@ -264,8 +264,8 @@ public final class Supervisor implements AutoCloseable {
                 link.lend(lentFor);
             }
             try {
-                if (database.adopted() == null && isDirect()) {
-                    link.prepare(loan.connection(), plans);
+                if (database.adopted() == null) {
+                    link.plan(loan.connection(), isDirect() ? plans : Plans.FRESH);
                 }
                 return operation.apply(loan.connection());
             } catch (SQLException failure) {

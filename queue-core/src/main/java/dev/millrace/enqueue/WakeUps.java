@@ -34,10 +34,6 @@ final class WakeUps implements AutoCloseable {
 
     private static final long CLOSE_MILLIS = 1_000;
 
-    private static final String NOTIFY = "SELECT pg_notify(?, word) FROM unnest(?) AS word";
-    /** The jobs are durable already, so workers need not wait until this commit is on disk too. */
-    private static final String NOTIFY_AT_ONCE = NOTIFY + ", set_config('synchronous_commit', 'off', true)";
-
     private final Set<String> pending = ConcurrentHashMap.newKeySet();
     private final Supervisor supervisor;
     private final String channel;
@@ -98,7 +94,7 @@ final class WakeUps implements AutoCloseable {
             pending.remove(word);
         }
         try {
-            supervisor.work(connection -> send(connection, NOTIFY_AT_ONCE, words));
+            supervisor.work(connection -> send(connection, words));
         } catch (SQLException | RuntimeException failure) {
             pending.addAll(Set.of(words));
             throw failure;
@@ -110,13 +106,10 @@ final class WakeUps implements AutoCloseable {
         return pending.isEmpty() && !closing ? IDLE : Duration.ZERO;
     }
 
-    /** With the commit of the caller's transaction. */
-    void send(Connection connection, String... words) throws SQLException {
-        send(connection, NOTIFY, words);
-    }
-
-    private Void send(Connection connection, String sql, String... words) throws SQLException {
-        try (PreparedStatement statement = connection.prepareStatement(sql)) {
+    /** In the transaction of the connection, or at once. */
+    Void send(Connection connection, String... words) throws SQLException {
+        try (PreparedStatement statement =
+                connection.prepareStatement("SELECT pg_notify(?, word) FROM unnest(?) AS word")) {
             statement.setString(1, channel);
             statement.setArray(2, connection.createArrayOf("text", words));
             statement.execute();

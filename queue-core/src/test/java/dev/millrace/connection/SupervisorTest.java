@@ -98,20 +98,30 @@ class SupervisorTest {
     void keptPlans_arePreparedForTheirOperationAlone() throws Exception {
         Supervisor supervisor = start(target().withPoolSize(2));
         supervisor.awaitUp(SOON);
-        String fresh = "force_custom_plan on on on";
-        String kept = "force_generic_plan off off off";
+        long session = supervisor.work(SupervisorTest::session);
+        String fresh = session + " force_custom_plan on on on on";
+        String kept = session + " force_generic_plan off off off off";
 
         assertThat(supervisor.work(SupervisorTest::planning)).isEqualTo(fresh);
-        assertThat(supervisor.work(Plans.KEPT, SupervisorTest::planning)).isEqualTo(kept);
-        assertThat(supervisor.transaction(Plans.KEPT, SupervisorTest::planning)).isEqualTo(kept);
+        assertThatThrownBy(() -> supervisor.transaction(Plans.BY_INDEX, connection -> {
+                    throw new SQLException("rolled back", "22023");
+                }))
+                .hasMessage("rolled back");
+        assertThat(supervisor.work(Plans.BY_INDEX, SupervisorTest::planning)).isEqualTo(kept);
+        assertThat(supervisor.transaction(Plans.BY_INDEX, SupervisorTest::planning))
+                .isEqualTo(kept);
         assertThat(supervisor.lend(SOON, SupervisorTest::planning)).isEqualTo(fresh);
+    }
+
+    private static long session(Connection connection) throws SQLException {
+        return connection.unwrap(PGConnection.class).getBackendPID();
     }
 
     private static String planning(Connection connection) throws SQLException {
         try (Statement statement = connection.createStatement();
                 ResultSet row = statement.executeQuery(
-                        "SELECT concat_ws(' ', current_setting('plan_cache_mode'), current_setting('enable_seqscan'),"
-                                + " current_setting('enable_bitmapscan'), current_setting('enable_sort'))")) {
+                        "SELECT concat_ws(' ', pg_backend_pid(), current_setting('plan_cache_mode'), current_setting('enable_seqscan'),"
+                                + " current_setting('enable_bitmapscan'), current_setting('enable_sort'), current_setting('jit'))")) {
             row.next();
             return row.getString(1);
         }

@@ -108,7 +108,7 @@ class PoolerTest {
     void transactionMode_sessionsKeepTheirSettings_whateverPlansAreAskedFor() throws Exception {
         try (PgBouncer pooler = pooler(PoolMode.TRANSACTION).start();
                 Supervisor supervisor = Supervisor.connect(Database.of(pooler.url("postgres")), null, SOON)) {
-            String scans = supervisor.work(Plans.KEPT, connection -> {
+            String scans = supervisor.work(Plans.BY_INDEX, connection -> {
                 try (Statement statement = connection.createStatement();
                         ResultSet row = statement.executeQuery("SHOW enable_seqscan")) {
                     row.next();

@@ -157,7 +157,8 @@ final class Steady {
 
         /** When jobs of a batch that is due so long after the start count as enqueued. */
         private long at(long due) {
-            if (System.nanoTime() - beganNanos < before.toNanos()) {
+            long since = rate == 0 ? System.nanoTime() - beganNanos : due;
+            if (since < before.toNanos()) {
                 return Load.UNMEASURED;
             }
             return rate == 0 ? Load.micros() : beganMicros + due / 1_000;

@@ -89,7 +89,7 @@ public final class BareLoop {
     private Drained drain(String queue, String kind, int batch) throws SQLException {
         try (Connection connection = database.unpooled().getConnection();
                 Statement session = connection.createStatement()) {
-            Plans.KEPT.prepare(connection);
+            Plans.BY_INDEX.applyTo(connection);
             // Over rows that a held snapshot keeps, a claim may take longer than this user's statements may.
             session.execute("SET statement_timeout = 0");
             Floors floors = new Floors();

@@ -194,7 +194,7 @@ final class Claimer {
             return Duration.ofNanos(EMPTY_GAP_NANOS - (began - endedNanos));
         }
         if (floors.markDue(began)) {
-            floors.mark(supervisor.work(Plans.KEPT, table::sequencePosition), began);
+            floors.mark(supervisor.work(Plans.BY_INDEX, table::sequencePosition), began);
         }
         Floors.Range range = sweep ? floors.sweep() : floors.floored();
         drained = false;
@@ -269,7 +269,7 @@ final class Claimer {
         long began = System.nanoTime();
         try {
             List<LeasedJob> claimed = supervisor.work(
-                    Plans.KEPT,
+                    Plans.BY_INDEX,
                     connection -> table.claim(
                             connection, queue, connection.createArrayOf("text", kinds), demand, range, workerId));
             long ended = System.nanoTime();

@@ -305,8 +305,9 @@ final class Completer implements AutoCloseable {
                 || deferred.size() == batch.size()
                 || released.size() == batch.size();
         return oneStatement
-                ? supervisor.work(Plans.KEPT, connection -> write(connection, finalized, deferred, released))
-                : supervisor.transaction(Plans.KEPT, connection -> write(connection, finalized, deferred, released));
+                ? supervisor.work(Plans.BY_INDEX, connection -> write(connection, finalized, deferred, released))
+                : supervisor.transaction(
+                        Plans.BY_INDEX, connection -> write(connection, finalized, deferred, released));
     }
 
     private Written write(

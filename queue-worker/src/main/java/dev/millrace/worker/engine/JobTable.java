@@ -77,7 +77,7 @@ final class JobTable {
                         SELECT a.ctid AS address
                         FROM %1$s.job_available AS a
                         WHERE a.queue = ? AND a.priority = lane.priority AND a.run_order >= lane.floor AND a.run_order < ?
-                            AND a.kind = ANY (?)
+                            AND (a.kind IN (SELECT unnest(?::text[]))) IS TRUE
                         ORDER BY a.run_order
                         LIMIT ?
                         FOR UPDATE SKIP LOCKED
@@ -121,9 +121,8 @@ final class JobTable {
                 RETURNING id
                 """.formatted(s, KEPT, freed(s, "final_state <> ALL (unique_states)"));
         // What nearly every job ends with: no text to send, to unnest or to cast. No token is given twice, so it needs
-        // no pairing with its id, and no join; IS TRUE keeps the planner from making one, and the server looks tokens
-        // up in
-        // a hash, which it would not do with an array of a plan that it keeps.
+        // no pairing with its id, and no join. IS TRUE keeps the planner from making one: the server looks tokens up in
+        // a hash, which in a plan that is kept it would not do with an array.
         complete = """
                 WITH gone AS (
                     DELETE FROM %1$s.job_running
@@ -170,7 +169,7 @@ final class JobTable {
         // and the old lease can never match again.
         release = """
                 WITH ended AS (
-                    SELECT * FROM unnest(?::bigint[], ?::bigint[]) AS e (id, token)
+                    SELECT * FROM unnest(?::bigint[], ?::bigint[]) AS e (id, token) ORDER BY id
                 ), gone AS (
                     DELETE FROM %1$s.job_running AS r USING ended AS e
                     WHERE r.id = e.id AND r.run_order = e.token AND r.id = ANY (ARRAY (SELECT id FROM ended))
@@ -201,9 +200,9 @@ final class JobTable {
     private static String freed(String schema, String which) {
         return """
                 freed AS (
-                    DELETE FROM %s.unique_key
-                    WHERE key = ANY (ARRAY (SELECT unique_key FROM gone WHERE unique_key IS NOT NULL))
-                        AND ((key, job_id) IN (SELECT unique_key, id FROM gone WHERE unique_key IS NOT NULL AND %s)) IS TRUE
+                    DELETE FROM %1$s.unique_key
+                    WHERE key = ANY (ARRAY (SELECT unique_key FROM gone WHERE unique_key IS NOT NULL AND %2$s))
+                        AND ((key, job_id) IN (SELECT unique_key, id FROM gone WHERE unique_key IS NOT NULL AND %2$s)) IS TRUE
                 )""".formatted(schema, which);
     }
 

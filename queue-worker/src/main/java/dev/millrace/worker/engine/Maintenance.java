@@ -140,7 +140,7 @@ final class Maintenance implements AutoCloseable {
                 retention.wake();
             }
         } else {
-            outlook = supervisor.work(Plans.KEPT, table::look);
+            outlook = supervisor.work(Plans.BY_INDEX, table::look);
             watchClock(outlook, now);
         }
         lookedNanos = System.nanoTime();
@@ -163,7 +163,7 @@ final class Maintenance implements AutoCloseable {
     }
 
     private long promote() throws SQLException {
-        JobTally promoted = supervisor.work(table::promote);
+        JobTally promoted = supervisor.work(Plans.BY_INDEX, table::promote);
         events.promoted(promoted);
         return promoted.total();
     }

@@ -83,7 +83,7 @@ final class PeriodicScheduler implements AutoCloseable {
         if (!others && custom.isEmpty()) {
             return AGAIN;
         }
-        long untilNext = supervisor.work(Plans.KEPT, connection -> table.look(connection, customNames, others));
+        long untilNext = supervisor.work(Plans.BY_INDEX, connection -> table.look(connection, customNames, others));
         if (untilNext > 0) {
             return untilNext < TICK.toMillis() ? Duration.ofMillis(untilNext + 1) : TICK;
         }

@@ -49,7 +49,7 @@ class OperatorBesideCompletionTest {
         try (Connection blocker = begin();
                 Connection operator = begin();
                 Connection worker = begin()) {
-            plans.prepare(worker);
+            plans.applyTo(worker);
             if (plans == Plans.FRESH) {
                 // As where many jobs run: each is looked up by its id.
                 for (String other : List.of("hashjoin", "mergejoin", "seqscan", "bitmapscan")) {

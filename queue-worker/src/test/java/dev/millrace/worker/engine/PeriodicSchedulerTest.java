@@ -245,7 +245,8 @@ class PeriodicSchedulerTest {
 
     @Test
     void missedTicks_afterAllWereAway_areByPolicy() throws Exception {
-        // Intervals count from 1970, and a tick of a moment ago is run whatever the policy: so one that is not due just now.
+        // Intervals count from 1970, and a tick of a moment ago is run whatever the policy: so one that is not due just
+        // now.
         int days = Instant.now().getEpochSecond() % Duration.ofDays(100).toSeconds() > 3600 ? 100 : 101;
         database.execute("""
                 INSERT INTO periodic (name, schedule, kind, missed, planned_after)
