@@ -15,7 +15,12 @@ import java.util.HashSet;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -25,7 +30,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Claims for one queue: as many jobs as there are free slots, and for short jobs a prefetch of what the slots get through in the
- * time of a claim or two. Claims again at once after a full batch; after a short one waits for a wake-up or the poll interval.
+ * time of a claim or two. Claims again at once after a full batch; after a short one waits for a wake-up or the poll interval. A
+ * large claim from a deep backlog is made in two halves side by side, since one connection is slower than a processor or two.
  */
 final class Claimer {
 
@@ -41,6 +47,11 @@ final class Claimer {
     private static final double PREFETCH_SECONDS = 0.02;
 
     private static final double MOST_PREFETCH_SECONDS = 0.2;
+
+    /** Claims of so many are made in two halves. A smaller half would be mostly round trip, and more claims get in each other's way. */
+    private static final int HALVED_FROM = 1_000;
+
+    private static final Duration HALVING_IDLE = Duration.ofSeconds(10);
 
     /** Claims in a row that brought nothing, from which on the next one keeps a distance: others are quicker to what is told. */
     private static final int EMPTY_CLAIMS = 3;
@@ -68,6 +79,8 @@ final class Claimer {
     private final Floors floors = new Floors();
     private final Slots slots;
     private final SupervisedLoop loop;
+    /** Makes the other half of a claim, while the claimer makes the first. */
+    private final ThreadPoolExecutor beside;
 
     /** The answer of a claim may have been lost since this was last set to false. */
     private volatile boolean reconcile;
@@ -89,6 +102,14 @@ final class Claimer {
     private long measuredNanos = System.nanoTime();
     private int emptyClaims;
     private long endedNanos;
+    /** Whether the last claim may have left more. */
+    private boolean more;
+    /** Where the last claim has ended, if it has left more of the one priority that it met; else 0. */
+    private long deepFrom;
+
+    private int deepPriority;
+    /** Run orders from one job to the next. */
+    private double spacing;
     /** The last claim left nothing to claim: then a freed slot is no reason for another one before the poll. */
     private boolean drained;
 
@@ -124,6 +145,16 @@ final class Claimer {
         this.executions = executions;
         this.loop = new SupervisedLoop(
                 "claimer-" + queue + "-" + supervisor.database().instance(), supervisor, this::step);
+        this.beside = new ThreadPoolExecutor(
+                1, 1, HALVING_IDLE.toMillis(), TimeUnit.MILLISECONDS, new LinkedBlockingQueue<>(1), runnable -> {
+                    Thread thread = new Thread(
+                            runnable,
+                            "millrace-claimer-beside-" + queue + "-"
+                                    + supervisor.database().instance());
+                    thread.setDaemon(true);
+                    return thread;
+                });
+        this.beside.allowCoreThreadTimeOut(true);
         this.slots = new Slots(queue, size, runner::run, loop::wake);
     }
 
@@ -165,7 +196,10 @@ final class Claimer {
     }
 
     boolean join(Duration limit) {
-        return loop.join(limit);
+        boolean ended = loop.join(limit);
+        // What is under way still ends.
+        beside.shutdown();
+        return ended;
     }
 
     private Duration step() throws SQLException {
@@ -207,7 +241,7 @@ final class Claimer {
         emptyClaims = claimed == 0 ? emptyClaims + 1 : 0;
         // A floored claim that came back short says nothing about what lies below its floor, and a window about what is
         // above.
-        if (claimed == demand || range.isBounded() || floors.sweepDue(endedNanos)) {
+        if (more || range.isBounded() || floors.sweepDue(endedNanos)) {
             return Duration.ZERO;
         }
         drained = true;
@@ -267,16 +301,14 @@ final class Claimer {
 
     private List<LeasedJob> claim(int demand, Floors.Range range) throws SQLException {
         long began = System.nanoTime();
+        more = false;
         try {
-            List<LeasedJob> claimed = supervisor.work(
-                    Plans.BY_INDEX,
-                    connection -> table.claim(
-                            connection, queue, connection.createArrayOf("text", kinds), demand, range, workerId));
+            List<LeasedJob> claimed = isHalved(demand, range) ? askTwice(demand, range) : askOnce(demand, range);
             long ended = System.nanoTime();
             // A stall of a moment is no slow database.
             double seconds = Math.min(MOST_PREFETCH_SECONDS / 2, (ended - began) / 1e9);
             claimSeconds += (seconds - claimSeconds) / 4;
-            floors.claimed(range, claimed, claimed.size() == demand, began, ended);
+            floors.claimed(range, claimed, more, began, ended);
             return claimed;
         } catch (SQLException failure) {
             reconcile = true;
@@ -287,6 +319,98 @@ final class Claimer {
         } catch (RuntimeException failure) {
             reconcile = true;
             throw failure;
+        }
+    }
+
+    /** Not for a single slot, where jobs are expected in their order: a half may be larger than it seemed. */
+    private boolean isHalved(int demand, Floors.Range range) {
+        return deepFrom != 0
+                && size > 1
+                && demand >= HALVED_FROM
+                && options.lowestShare() == 0
+                && !range.sweep()
+                && !range.isBounded();
+    }
+
+    private List<LeasedJob> ask(int demand, Floors.Range range) throws SQLException {
+        return supervisor.work(
+                Plans.BY_INDEX,
+                connection -> table.claim(
+                        connection, queue, connection.createArrayOf("text", kinds), demand, range, workerId));
+    }
+
+    private List<LeasedJob> askOnce(int demand, Floors.Range range) throws SQLException {
+        List<LeasedJob> claimed = ask(demand, range);
+        more = claimed.size() == demand;
+        lookAhead(claimed, more ? demand : 0);
+        return claimed;
+    }
+
+    /**
+     * One half from where it would be claimed anyway, the other from where that is expected to end: so neither meets what the other has
+     * locked. Both look for higher priorities everywhere, and lower ones are left alone, since the other half may have left some of
+     * these. When this returns or throws no claim is under way; if only one half has failed, what the other got is found and released
+     * like that of a claim without an answer.
+     */
+    private List<LeasedJob> askTwice(int demand, Floors.Range range) throws SQLException {
+        int lower = demand / 2;
+        int upper = demand - lower;
+        long middle = deepFrom + Math.max(1, Math.round(lower * spacing));
+        CompletableFuture<List<LeasedJob>> other = new CompletableFuture<>();
+        beside.execute(() -> {
+            try {
+                other.complete(ask(upper, range.from(middle, deepPriority)));
+            } catch (SQLException | RuntimeException | Error failure) {
+                other.completeExceptionally(failure);
+            }
+        });
+        List<LeasedJob> claimed;
+        try {
+            claimed = ask(lower, range.below(middle, deepPriority));
+        } catch (SQLException | RuntimeException failure) {
+            try {
+                result(other);
+            } catch (SQLException | RuntimeException too) {
+                failure.addSuppressed(too);
+            }
+            throw failure;
+        }
+        int first = claimed.size();
+        boolean lowerFull = first == lower;
+        claimed.addAll(result(other));
+        boolean upperFull = claimed.size() - first == upper;
+        // Lower priorities have not been looked at.
+        more = true;
+        lookAhead(claimed, lowerFull ? first : upperFull ? claimed.size() : 0);
+        claimed.sort(JobTable.IN_ORDER);
+        return claimed;
+    }
+
+    private static List<LeasedJob> result(CompletableFuture<List<LeasedJob>> claim) throws SQLException {
+        try {
+            return claim.join();
+        } catch (CompletionException failure) {
+            if (failure.getCause() instanceof SQLException sql) {
+                throw sql;
+            }
+            if (failure.getCause() instanceof RuntimeException unavailable) {
+                throw unavailable;
+            }
+            throw failure;
+        }
+    }
+
+    /** Takes note of where the next claim begins: behind the first so many, if these are some and all are of one priority. */
+    private void lookAhead(List<LeasedJob> claimed, int first) {
+        deepFrom = 0;
+        if (first > 0) {
+            LeasedJob begin = claimed.get(0);
+            LeasedJob end = claimed.get(first - 1);
+            if (claimed.stream().allMatch(job -> job.priority() == begin.priority())) {
+                deepFrom = end.token();
+                deepPriority = begin.priority();
+                spacing = (end.token() - begin.token() + 1.0) / first;
+            }
         }
     }
 

@@ -18,7 +18,8 @@ final class Floors {
     static final class Range {
 
         private final long[] floors;
-        private final long ceiling;
+        private final long[] ceilings;
+        private final boolean bounded;
         private final boolean sweep;
         private final boolean lowestFirst;
 
@@ -30,19 +31,36 @@ final class Floors {
          * @param sweep whether it reads below the floors
          */
         Range(long[] floors, long ceiling, boolean sweep) {
-            this(floors, ceiling, sweep, false);
+            this(floors, filled(ceiling), ceiling != UNBOUNDED, sweep, false);
         }
 
-        private Range(long[] floors, long ceiling, boolean sweep, boolean lowestFirst) {
+        private Range(long[] floors, long[] ceilings, boolean bounded, boolean sweep, boolean lowestFirst) {
             this.floors = floors;
-            this.ceiling = ceiling;
+            this.ceilings = ceilings;
+            this.bounded = bounded;
             this.sweep = sweep;
             this.lowestFirst = lowestFirst;
         }
 
         /** The same range, its lanes walked from the lowest priority to the highest. */
         Range fromLowest() {
-            return new Range(floors, ceiling, sweep, true);
+            return new Range(floors, ceilings, bounded, sweep, true);
+        }
+
+        /** All of it in higher priorities, in this one what is below a run order, and nothing of lower ones. */
+        Range below(long runOrder, int priority) {
+            long[] lowered = ceilings.clone();
+            Arrays.fill(lowered, priority, lowered.length, 0);
+            lowered[priority - 1] = Math.min(lowered[priority - 1], runOrder);
+            return new Range(floors, lowered, bounded, sweep, lowestFirst);
+        }
+
+        /** All of it in higher priorities, in this one what begins at a run order, and nothing of lower ones. */
+        Range from(long runOrder, int priority) {
+            long[] raised = floors.clone();
+            Arrays.fill(raised, priority, raised.length, UNBOUNDED);
+            raised[priority - 1] = Math.max(raised[priority - 1], runOrder);
+            return new Range(raised, ceilings, bounded, sweep, lowestFirst);
         }
 
         boolean isFromLowest() {
@@ -53,13 +71,13 @@ final class Floors {
             return floors[lane];
         }
 
-        long ceiling() {
-            return ceiling;
+        long ceiling(int lane) {
+            return ceilings[lane];
         }
 
         /** Whether it ends before the newest jobs. */
         boolean isBounded() {
-            return ceiling != UNBOUNDED;
+            return bounded;
         }
 
         boolean sweep() {
@@ -96,6 +114,12 @@ final class Floors {
     private long mark;
     private long markNanos;
 
+    private static long[] filled(long value) {
+        long[] filled = new long[JobTable.LANES];
+        Arrays.fill(filled, value);
+        return filled;
+    }
+
     boolean sweepDue(long nowNanos) {
         return swept ? nowNanos - nextSweepNanos >= 0 : !sweptLast;
     }
@@ -105,9 +129,7 @@ final class Floors {
     }
 
     Range sweep() {
-        long[] from = new long[JobTable.LANES];
-        Arrays.fill(from, sweepFrom);
-        return new Range(from, window == UNBOUNDED ? UNBOUNDED : sweepFrom + window, true);
+        return new Range(filled(sweepFrom), window == UNBOUNDED ? UNBOUNDED : sweepFrom + window, true);
     }
 
     /** Whether the position of the sequence is wanted for a new mark, before the next claim. */
@@ -155,7 +177,7 @@ final class Floors {
     void timedOut(Range range, long endedNanos) {
         sweptLast = range.sweep();
         if (range.sweep()) {
-            long tried = range.ceiling() == UNBOUNDED ? Math.max(mark - sweepFrom, SMALLEST_WINDOW) : window;
+            long tried = range.isBounded() ? window : Math.max(mark - sweepFrom, SMALLEST_WINDOW);
             window = Math.max(SMALLEST_WINDOW, tried / 4);
             nextSweepNanos = endedNanos;
         } else {

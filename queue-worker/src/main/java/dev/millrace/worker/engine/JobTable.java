@@ -33,6 +33,10 @@ final class JobTable {
     /** The lanes of a queue, one for each priority. */
     static final int LANES = 4;
 
+    /** In which jobs are run. */
+    static final Comparator<LeasedJob> IN_ORDER =
+            Comparator.comparingInt(LeasedJob::priority).thenComparingLong(LeasedJob::token);
+
     private static final String KEPT =
             "id, run_order, created_at, priority, max_attempts, queue, kind, args, timeout, tags, metadata, unique_key,"
                     + " unique_states, retry_policy";
@@ -71,12 +75,12 @@ final class JobTable {
         String claimByLane = """
                 WITH picked AS MATERIALIZED (
                     SELECT head.address
-                    FROM (VALUES (%3$s::smallint, ?::bigint), (%4$s::smallint, ?), (%5$s::smallint, ?), (%6$s::smallint, ?))
-                        AS lane (priority, floor)
+                    FROM (VALUES (%3$s::smallint, ?::bigint, ?::bigint), (%4$s::smallint, ?, ?), (%5$s::smallint, ?, ?),
+                            (%6$s::smallint, ?, ?)) AS lane (priority, floor, ceiling)
                     CROSS JOIN LATERAL (
                         SELECT a.ctid AS address
                         FROM %1$s.job_available AS a
-                        WHERE a.queue = ? AND a.priority = lane.priority AND a.run_order >= lane.floor AND a.run_order < ?
+                        WHERE a.queue = ? AND a.priority = lane.priority AND a.run_order >= lane.floor AND a.run_order < lane.ceiling
                             AND (a.kind IN (SELECT unnest(?::text[]))) IS TRUE
                         ORDER BY a.run_order
                         LIMIT ?
@@ -218,10 +222,11 @@ final class JobTable {
         try (PreparedStatement statement = connection.prepareStatement(fromLowest ? claimFromLowest : claim)) {
             int next = 1;
             for (int lane = 0; lane < LANES; lane++) {
-                statement.setLong(next++, range.floor(fromLowest ? LANES - 1 - lane : lane));
+                int ofRange = fromLowest ? LANES - 1 - lane : lane;
+                statement.setLong(next++, range.floor(ofRange));
+                statement.setLong(next++, range.ceiling(ofRange));
             }
             statement.setString(next++, queue);
-            statement.setLong(next++, range.ceiling());
             statement.setArray(next++, kinds);
             statement.setInt(next++, limit);
             statement.setString(next++, queue);
@@ -232,7 +237,7 @@ final class JobTable {
                 while (rows.next()) {
                     claimed.add(leased(rows));
                 }
-                claimed.sort(Comparator.comparingInt(LeasedJob::priority).thenComparingLong(LeasedJob::token));
+                claimed.sort(IN_ORDER);
                 return claimed;
             }
         }

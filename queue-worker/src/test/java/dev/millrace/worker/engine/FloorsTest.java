@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 /** A model of the table on a clock of its own: floors may delay a job by a sweep, never lose it. */
@@ -38,7 +39,7 @@ class FloorsTest {
             long read = 0;
             timedOut = false;
             for (Map.Entry<Long, Boolean> row :
-                    rows.subMap(range.floor(1), true, range.ceiling(), false).entrySet()) {
+                    rows.subMap(range.floor(1), true, range.ceiling(1), false).entrySet()) {
                 read += nanosPerRow;
                 if (read > STATEMENT_LIMIT) {
                     timedOut = true;
@@ -78,6 +79,25 @@ class FloorsTest {
 
     private static LeasedJob job(long token) {
         return Leased.job(token, token);
+    }
+
+    @Test
+    void halves_shareThePriority_leaveTheHigherOnesToBoth_andTheLowerOnesToNone() {
+        Floors.Range whole = new Floors.Range(new long[] {1, 2, 3, 4}, Long.MAX_VALUE, false);
+
+        assertThat(ranges(whole.below(50, 2))).containsExactly("1 to the end", "2 to 50", "nothing", "nothing");
+        assertThat(ranges(whole.from(50, 2))).containsExactly("1 to the end", "50 to the end", "nothing", "nothing");
+        assertThat(ranges(whole.from(1, 2))).contains("2 to the end");
+        assertThat(whole.below(50, 2).isBounded()).isFalse();
+    }
+
+    private static List<String> ranges(Floors.Range range) {
+        return IntStream.range(0, JobTable.LANES)
+                .mapToObj(lane -> range.floor(lane) >= range.ceiling(lane)
+                        ? "nothing"
+                        : range.floor(lane) + " to "
+                                + (range.ceiling(lane) == Long.MAX_VALUE ? "the end" : range.ceiling(lane)))
+                .toList();
     }
 
     @Test
