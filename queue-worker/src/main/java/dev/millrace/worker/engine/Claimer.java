@@ -104,7 +104,7 @@ final class Claimer {
     private long endedNanos;
     /** Whether the last claim may have left more. */
     private boolean more;
-    /** Where the last claim has ended, if it has left more of the one priority that it met; else 0. */
+    /** Where the next claim begins, if the last has left more of the one priority that it met; else 0. */
     private long deepFrom;
 
     private int deepPriority;
@@ -230,6 +230,9 @@ final class Claimer {
         if (floors.markDue(began)) {
             floors.mark(supervisor.work(Plans.BY_INDEX, table::sequencePosition), began);
         }
+        if (loop.isStopped()) {
+            return Duration.ZERO;
+        }
         Floors.Range range = sweep ? floors.sweep() : floors.floored();
         drained = false;
         // Before the claim, which may not see what is told while it is under way. A window is not where news would be.
@@ -299,24 +302,32 @@ final class Claimer {
                 .toList();
     }
 
+    /**
+     * What a claim has brought.
+     *
+     * @param jobs in the order in which they are run
+     * @param atFloor those below which nothing was left where the claim began
+     */
+    private record Claimed(List<LeasedJob> jobs, List<LeasedJob> atFloor) {}
+
     private List<LeasedJob> claim(int demand, Floors.Range range) throws SQLException {
         long began = System.nanoTime();
         more = false;
         try {
-            List<LeasedJob> claimed = isHalved(demand, range) ? askTwice(demand, range) : askOnce(demand, range);
+            Claimed claimed = isHalved(demand, range) ? askTwice(demand, range) : askOnce(demand, range);
             long ended = System.nanoTime();
             // A stall of a moment is no slow database.
             double seconds = Math.min(MOST_PREFETCH_SECONDS / 2, (ended - began) / 1e9);
             claimSeconds += (seconds - claimSeconds) / 4;
-            floors.claimed(range, claimed, more, began, ended);
-            return claimed;
+            floors.claimed(range, claimed.atFloor(), more, began, ended);
+            return claimed.jobs();
         } catch (SQLException failure) {
             reconcile = true;
             if (Faults.classify(failure, Faults.Phase.USE) == FaultClass.TIMED_OUT) {
                 floors.timedOut(range, System.nanoTime());
             }
             throw failure;
-        } catch (RuntimeException failure) {
+        } catch (RuntimeException | Error failure) {
             reconcile = true;
             throw failure;
         }
@@ -339,20 +350,20 @@ final class Claimer {
                         connection, queue, connection.createArrayOf("text", kinds), demand, range, workerId));
     }
 
-    private List<LeasedJob> askOnce(int demand, Floors.Range range) throws SQLException {
+    private Claimed askOnce(int demand, Floors.Range range) throws SQLException {
         List<LeasedJob> claimed = ask(demand, range);
         more = claimed.size() == demand;
-        lookAhead(claimed, more ? demand : 0);
-        return claimed;
+        lookAhead(claimed, more ? demand : 0, 0);
+        return new Claimed(claimed, claimed);
     }
 
     /**
-     * One half from where it would be claimed anyway, the other from where that is expected to end: so neither meets what the other has
-     * locked. Both look for higher priorities everywhere, and lower ones are left alone, since the other half may have left some of
-     * these. When this returns or throws no claim is under way; if only one half has failed, what the other got is found and released
-     * like that of a claim without an answer.
+     * One half from where it would be claimed anyway, the other from where that is expected to end: so in the priority that the backlog
+     * has neither meets what the other has locked. Both look for higher priorities everywhere, and lower ones are left alone, since the
+     * other half may have left some of these. When this returns or throws no claim is under way; if one half has failed, what the
+     * other got is offered first.
      */
-    private List<LeasedJob> askTwice(int demand, Floors.Range range) throws SQLException {
+    private Claimed askTwice(int demand, Floors.Range range) throws SQLException {
         int lower = demand / 2;
         int upper = demand - lower;
         long middle = deepFrom + Math.max(1, Math.round(lower * spacing));
@@ -364,52 +375,71 @@ final class Claimer {
                 other.completeExceptionally(failure);
             }
         });
-        List<LeasedJob> claimed;
+        List<LeasedJob> claimed = new ArrayList<>(demand);
+        Throwable failure = null;
         try {
-            claimed = ask(lower, range.below(middle, deepPriority));
-        } catch (SQLException | RuntimeException failure) {
-            try {
-                result(other);
-            } catch (SQLException | RuntimeException too) {
-                failure.addSuppressed(too);
-            }
-            throw failure;
+            claimed.addAll(ask(lower, range.below(middle, deepPriority)));
+        } catch (SQLException | RuntimeException | Error ours) {
+            failure = ours;
         }
         int first = claimed.size();
-        boolean lowerFull = first == lower;
-        claimed.addAll(result(other));
-        boolean upperFull = claimed.size() - first == upper;
-        // Lower priorities have not been looked at.
-        more = true;
-        lookAhead(claimed, lowerFull ? first : upperFull ? claimed.size() : 0);
-        claimed.sort(JobTable.IN_ORDER);
-        return claimed;
-    }
-
-    private static List<LeasedJob> result(CompletableFuture<List<LeasedJob>> claim) throws SQLException {
         try {
-            return claim.join();
-        } catch (CompletionException failure) {
-            if (failure.getCause() instanceof SQLException sql) {
-                throw sql;
+            claimed.addAll(other.join());
+        } catch (CompletionException others) {
+            if (failure == null) {
+                failure = others.getCause();
+            } else {
+                failure.addSuppressed(others.getCause());
             }
-            if (failure.getCause() instanceof RuntimeException unavailable) {
-                throw unavailable;
-            }
-            throw failure;
         }
+        if (failure != null) {
+            deepFrom = 0;
+            claimed.sort(JobTable.IN_ORDER);
+            offer(claimed);
+            throw rethrown(failure);
+        }
+        boolean lowerFull = first == lower;
+        boolean upperFull = claimed.size() - first == upper;
+        List<LeasedJob> atFloor = List.copyOf(lowerFull ? claimed.subList(0, first) : claimed);
+        // Lower priorities have not been looked at: the next claim does, in one piece where these halves were not full.
+        more = true;
+        if (lowerFull) {
+            lookAhead(
+                    claimed, first, upperFull ? claimed.get(claimed.size() - 1).token() - middle : 0);
+        } else {
+            lookAhead(claimed, upperFull ? claimed.size() : 0, 0);
+        }
+        claimed.sort(JobTable.IN_ORDER);
+        return new Claimed(claimed, atFloor);
     }
 
-    /** Takes note of where the next claim begins: behind the first so many, if these are some and all are of one priority. */
-    private void lookAhead(List<LeasedJob> claimed, int first) {
+    private static SQLException rethrown(Throwable failure) {
+        if (failure instanceof RuntimeException unchecked) {
+            throw unchecked;
+        }
+        if (failure instanceof Error error) {
+            throw error;
+        }
+        return failure instanceof SQLException sql ? sql : new SQLException(failure);
+    }
+
+    /**
+     * Takes note of where the next claim begins, if there are some jobs to go by and all are of one priority.
+     *
+     * @param first behind so many of these
+     * @param beyond run orders further on that are claimed already
+     */
+    private void lookAhead(List<LeasedJob> claimed, int first, long beyond) {
         deepFrom = 0;
         if (first > 0) {
-            LeasedJob begin = claimed.get(0);
+            int priority = claimed.get(0).priority();
             LeasedJob end = claimed.get(first - 1);
-            if (claimed.stream().allMatch(job -> job.priority() == begin.priority())) {
-                deepFrom = end.token();
-                deepPriority = begin.priority();
-                spacing = (end.token() - begin.token() + 1.0) / first;
+            if (claimed.stream().allMatch(job -> job.priority() == priority)) {
+                deepFrom = end.token() + beyond;
+                deepPriority = priority;
+                // By the later ones: the first may be stragglers from far below.
+                int later = first / 2;
+                spacing = (end.token() - claimed.get(later).token() + 1.0) / (first - later);
             }
         }
     }

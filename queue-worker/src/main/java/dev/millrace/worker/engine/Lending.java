@@ -16,7 +16,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class Lending {
 
+    /** To claim and to complete; halves of a claim then wait for each other. */
     private static final int RESERVED_FOR_ENGINE = 2;
+
     /** What a handler gets beyond its job's timeout, to notice that it is over. */
     private static final Duration LEAK_MARGIN = Duration.ofSeconds(5);
     /** For a job without a timeout. */
