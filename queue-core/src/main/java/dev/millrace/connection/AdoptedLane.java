@@ -96,8 +96,7 @@ final class AdoptedLane implements WorkLane {
             if (!autoCommit) {
                 connection.setAutoCommit(true);
             }
-            // Behind a pooler what is prepared may be missing; elsewhere it might keep a plan that was made on empty
-            // tables.
+            // What is prepared may be missing behind a pooler, and elsewhere keep a plan that was made on empty tables.
             if (connection.isWrapperFor(PGConnection.class)) {
                 PGConnection driver = connection.unwrap(PGConnection.class);
                 prepareThreshold = driver.getPrepareThreshold();

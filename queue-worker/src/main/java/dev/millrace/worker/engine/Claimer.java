@@ -360,8 +360,8 @@ final class Claimer {
     /**
      * One half from where it would be claimed anyway, the other from where that is expected to end: so in the priority that the backlog
      * has neither meets what the other has locked. Both look for higher priorities everywhere, and lower ones are left alone, since the
-     * other half may have left some of these. When this returns or throws no claim is under way; if one half has failed, what the
-     * other got is offered first.
+     * other half may have left some of these. When this returns or throws no claim is under way, which takes no longer than a wait
+     * for a connection and an operation may; if one half has failed, what the other got is offered first.
      */
     private Claimed askTwice(int demand, Floors.Range range) throws SQLException {
         int lower = demand / 2;
